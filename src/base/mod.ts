@@ -1,0 +1,16 @@
+/** Building blocks without imports. */
+export { AssertionError, assert, unreachable } from "./assert.ts";
+export { type Clock, FakeClock, systemClock } from "./clock.ts";
+export { ExitCode, WeirError } from "./errors.ts";
+export { defineMessages, type Language, language, type Message, say, setLanguage } from "./language.ts";
+export {
+  Outcome,
+  type OutcomeName,
+  type OutcomeOrigin,
+  type OutcomeRetry,
+  type OutcomeRow,
+  outcomeCodesCount,
+  outcomeRow,
+  outcomeRows,
+} from "./outcomes.ts";
+export { Random, randomSeed } from "./random.ts";

@@ -1,0 +1,49 @@
+/**
+ * The command line: finds the command, turns what it throws into a message and an exit code.
+ *
+ * A command is a file `<name>-command.ts` in this folder that exports `register<Name>(program)`. It only declares its
+ * arguments; what it runs is imported when the command is used, so that `weir --help` stays instant.
+ */
+import { Command, CommanderError } from "commander";
+import { ExitCode, type Language, language, setLanguage, WeirError } from "../base/mod.ts";
+import { registerTest } from "./test-command.ts";
+
+const program = new Command("weir")
+  .description("A gateway that regulates a flow and measures it")
+  .version("0.1.0")
+  .option("--lang <language>", "language of messages and reports: en or zh", parseLanguage, language())
+  .showHelpAfterError("(weir --help lists the commands)")
+  .exitOverride();
+
+registerTest(program);
+
+for (const command of program.commands) command.exitOverride();
+process.exitCode = await run(process.argv);
+
+async function run(argv: string[]): Promise<number> {
+  try {
+    await program.parseAsync(argv);
+    return Number(process.exitCode ?? ExitCode.passed);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.passed : ExitCode.wrongUse;
+  if (error instanceof WeirError) {
+    console.error(`weir: ${error.message} [${error.code}]`);
+    if (error.hint !== "") console.error(`      ${error.hint}`);
+    return error.exitCode;
+  }
+  console.error(error);
+  return ExitCode.bug;
+}
+
+function parseLanguage(value: string): Language {
+  if (value !== "en" && value !== "zh") {
+    throw new WeirError("cli.language", `there is no language "${value}"`, { hint: "use --lang en or --lang zh" });
+  }
+  setLanguage(value);
+  return value;
+}
