@@ -4,7 +4,7 @@
  * Types, format and lint count as one test each; the suites are run by `bun test` one folder of files at a time, so that
  * suites that measure or bind ports never run beside each other. Words on the command line select test files by path.
  */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 
 const root = join(import.meta.dir, "..");
@@ -37,6 +37,7 @@ async function check(name: string, command: string[]): Promise<void> {
 }
 
 function testFiles(folder: string): string[] {
+  if (!existsSync(join(root, folder))) return [];
   return (readdirSync(join(root, folder), { recursive: true }) as string[])
     .filter((file) => file.endsWith(".test.ts"))
     .map((file) => join(folder, file))
