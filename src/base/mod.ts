@@ -1,5 +1,6 @@
 /** Building blocks without imports. */
 export { AssertionError, assert, unreachable } from "./assert.ts";
+export { copyBytes, equalBytes, latin1, writeDecimal, writeLatin1 } from "./bytes.ts";
 export { type Clock, FakeClock, systemClock } from "./clock.ts";
 export { ExitCode, WeirError } from "./errors.ts";
 export { defineMessages, type Language, language, type Message, say, setLanguage } from "./language.ts";
