@@ -1,0 +1,11 @@
+/** What happened, as counters and histograms in memory shared by the workers and the supervisor, and as a log. */
+export {
+  ProcessCounter,
+  type ProcessCounterName,
+  type ProcessCounterRow,
+  processCounterRows,
+} from "./process-counters.ts";
+export { type Cells, planSegment, runtimeFolder, Segment, type SegmentGrant } from "./segment.ts";
+export { SegmentDirectory, type Series, seriesKey } from "./segment-directory.ts";
+export { type SegmentSizes, slotNone, slotOther } from "./segment-layout.ts";
+export { WorkerMetrics } from "./worker-metrics.ts";

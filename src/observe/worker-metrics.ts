@@ -1,0 +1,167 @@
+/** @hot
+ * What a worker records of its work, in its own seat of the shared segment. Plain stores by one writer: no lock, no message,
+ * nothing allocated; the supervisor reads when it likes. A request costs about a dozen additions.
+ */
+import { assert, compactLatencyShape, Histogram } from "../base/mod.ts";
+import { ProcessCounter } from "./process-counters.ts";
+import { type Cells, Segment, type SegmentGrant } from "./segment.ts";
+import {
+  latencyEdgesUs,
+  Occupancy,
+  outcomesCount,
+  resultByOutcome,
+  resultLength,
+  SeatState,
+  SlotTotal,
+  seatCountersAt,
+  seatRefusalsAt,
+  seatSlotsAt,
+  seatStallsAt,
+  seatStallsLength,
+  slotLength,
+  slotOther,
+  slotOutcomesAt,
+  slotPairsAt,
+  slotResultsAt,
+  slotUpstreamAt,
+  statusClassesCount,
+} from "./segment-layout.ts";
+
+/** Longer ones (35 minutes) count as this long in the histograms; sums stay exact. */
+const longestUs = 2147483647;
+
+/** The first `le` that can hold a value of each fine bucket; a value above that edge belongs to the next. */
+const firstEdge = new Uint8Array(compactLatencyShape.bucketsCount);
+for (let index = 0; index < firstEdge.length; index++) {
+  const found = latencyEdgesUs.findIndex((edge) => edge >= compactLatencyShape.lowestOf(index));
+  firstEdge[index] = found < 0 ? latencyEdgesUs.length : found;
+}
+const edgesUs = Float64Array.from([...latencyEdgesUs, Number.POSITIVE_INFINITY]);
+
+export class WorkerMetrics {
+  /** Values common to all workers. */
+  readonly cells: Cells;
+  private readonly seat: Float64Array;
+  private readonly stalls: Histogram;
+  private readonly slotsCount: number;
+
+  /** Maps the segment and takes the seat the supervisor claimed for this process. */
+  static attach(grant: SegmentGrant): WorkerMetrics {
+    return new WorkerMetrics(Segment.open(grant.path), grant.seat);
+  }
+
+  constructor(segment: Segment, seat: number) {
+    this.cells = segment.cells;
+    this.seat = segment.seat(seat);
+    this.slotsCount = segment.sizes.slots;
+    this.stalls = new Histogram(compactLatencyShape, this.seat.subarray(seatStallsAt, seatStallsAt + seatStallsLength));
+    this.seat[SeatState.pid] = process.pid;
+    this.seat[SeatState.occupancy] = Occupancy.attached;
+  }
+
+  /**
+   * Records one ended request.
+   * @param slot of its (route, upstream) pair; `slotNone` when no route was chosen
+   * @param statusClass first digit of the status sent to the client, 0 when none was sent
+   * @param latencyUs from the request's first byte to the answer's last, >= 0
+   * @param upstreamUs time spent waiting for the upstream; negative when no upstream was asked
+   */
+  recordRequest(slot: number, outcomeCode: number, statusClass: number, latencyUs: number, upstreamUs: number): void {
+    assert(outcomeCode >= 0 && outcomeCode < outcomesCount, "an outcome code fits its counters");
+    assert(statusClass >= 0 && statusClass < statusClassesCount, "a status class is 0 to 5");
+    assert(latencyUs >= 0, "a latency is not negative");
+    const seat = this.seat;
+    const known = slot >= 0 && slot < this.slotsCount ? slot : slotOther;
+    const base = seatSlotsAt + known * slotLength;
+    const whole = latencyUs < longestUs ? latencyUs | 0 : longestUs;
+    const octave = 26 - Math.clz32(whole | 63);
+    const bucket = (octave << 5) + (whole >>> octave);
+    let edge = firstEdge[bucket]!;
+    if (latencyUs > edgesUs[edge]!) edge += 1;
+    const result = base + slotResultsAt + resultByOutcome[outcomeCode]! * resultLength;
+    seat[seatCountersAt]! += 1;
+    seat[base]! += 1;
+    seat[base + SlotTotal.statusClasses + statusClass]! += 1;
+    seat[base + slotOutcomesAt + outcomeCode]! += 1;
+    seat[result]! += latencyUs;
+    seat[result + 1 + edge]! += 1;
+    seat[base + slotPairsAt + bucket * 2]! += 1;
+    if (latencyUs > seat[base + SlotTotal.latencyMaxUs]!) seat[base + SlotTotal.latencyMaxUs] = latencyUs;
+    if (upstreamUs >= 0) this.recordUpstream(base, upstreamUs);
+  }
+
+  /** Counts a connection that was refused or cut before it had a request. */
+  recordRefusal(outcomeCode: number): void {
+    assert(outcomeCode >= 0 && outcomeCode < outcomesCount, "an outcome code fits its counters");
+    this.seat[seatRefusalsAt + outcomeCode]! += 1;
+  }
+
+  /** Counts the bytes of a request's exchange with its client, once, when it ends. */
+  addRequestBytes(slot: number, bytesIn: number, bytesOut: number): void {
+    const base = seatSlotsAt + (slot >= 0 && slot < this.slotsCount ? slot : slotOther) * slotLength;
+    this.seat[base + SlotTotal.clientBytesIn]! += bytesIn;
+    this.seat[base + SlotTotal.clientBytesOut]! += bytesOut;
+  }
+
+  connectionOpened(): void {
+    this.seat[seatCountersAt + ProcessCounter.clientConnections]! += 1;
+    this.seat[seatCountersAt + ProcessCounter.clientConnectionsOpen]! += 1;
+  }
+
+  connectionClosed(): void {
+    this.seat[seatCountersAt + ProcessCounter.clientConnectionsOpen]! -= 1;
+  }
+
+  upstreamOpened(): void {
+    this.seat[seatCountersAt + ProcessCounter.upstreamConnections]! += 1;
+    this.seat[seatCountersAt + ProcessCounter.upstreamConnectionsOpen]! += 1;
+  }
+
+  upstreamClosed(): void {
+    this.seat[seatCountersAt + ProcessCounter.upstreamConnectionsOpen]! -= 1;
+  }
+
+  addClientBytes(bytesIn: number, bytesOut: number): void {
+    this.seat[seatCountersAt + ProcessCounter.clientBytesIn]! += bytesIn;
+    this.seat[seatCountersAt + ProcessCounter.clientBytesOut]! += bytesOut;
+  }
+
+  addUpstreamBytes(bytesIn: number, bytesOut: number): void {
+    this.seat[seatCountersAt + ProcessCounter.upstreamBytesIn]! += bytesIn;
+    this.seat[seatCountersAt + ProcessCounter.upstreamBytesOut]! += bytesOut;
+  }
+
+  /** Adds to any counter or gauge: `add(ProcessCounter.retries, 1)`. */
+  add(counter: number, amount: number): void {
+    this.seat[seatCountersAt + counter]! += amount;
+  }
+
+  /** Sets a gauge, or a counter that something else keeps: `set(ProcessCounter.residentBytes, bytes)`. */
+  set(counter: number, value: number): void {
+    this.seat[seatCountersAt + counter] = value;
+  }
+
+  /** Records how much later than asked a timer of the event loop fired. */
+  recordLoopStall(stallUs: number): void {
+    this.stalls.record(stallUs);
+  }
+
+  /** Says which configuration the worker serves. */
+  setRevision(revision: number): void {
+    this.seat[SeatState.revision] = revision;
+  }
+
+  private recordUpstream(base: number, upstreamUs: number): void {
+    const seat = this.seat;
+    const whole = upstreamUs < longestUs ? upstreamUs | 0 : longestUs;
+    const octave = 26 - Math.clz32(whole | 63);
+    const bucket = (octave << 5) + (whole >>> octave);
+    let edge = firstEdge[bucket]!;
+    if (upstreamUs > edgesUs[edge]!) edge += 1;
+    seat[base + SlotTotal.upstreamTimed]! += 1;
+    seat[base + slotUpstreamAt]! += upstreamUs;
+    seat[base + slotUpstreamAt + 1 + edge]! += 1;
+    seat[base + slotPairsAt + bucket * 2 + 1]! += 1;
+    if (upstreamUs > seat[base + SlotTotal.upstreamMaxUs]!) seat[base + SlotTotal.upstreamMaxUs] = upstreamUs;
+  }
+}
