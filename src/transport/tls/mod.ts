@@ -1,0 +1,19 @@
+/** TLS engines, bytes in and bytes out, and what a ClientHello says. */
+export { ClientHello, HELLO_BYTES_MAX, HelloResult } from "./client-hello.ts";
+export {
+  TICKET_KEY_BYTES,
+  type TlsByteEngine,
+  type TlsCertificate,
+  type TlsClientCertificateMode,
+  type TlsClientContext,
+  type TlsClientSettings,
+  type TlsEngine,
+  type TlsHandler,
+  type TlsPeerCertificate,
+  type TlsServerContext,
+  type TlsServerSettings,
+  type TlsSession,
+  type TlsSocketEngine,
+  type TlsState,
+  type TlsVersion,
+} from "./engine.ts";
