@@ -1,0 +1,154 @@
+/** What the configuration says to people, in English and Chinese. */
+import { defineMessages } from "../base/mod.ts";
+
+export const messages = defineMessages({
+  missing: { en: "this is required: {expected}", zh: "此项必填：{expected}" },
+  wrongType: { en: "expected {expected}, found {found}", zh: "应为{expected}，实际为 {found}" },
+  unknownKey: { en: 'there is no setting "{key}" here', zh: "此处没有设置项“{key}”" },
+  didYouMean: { en: 'did you mean "{guess}"?', zh: "是否想写“{guess}”？" },
+  knownKeys: { en: "known here: {keys}", zh: "此处可用：{keys}" },
+  oneOf: { en: "expected one of {choices}, found {found}", zh: "应为 {choices} 之一，实际为 {found}" },
+  durationUnit: { en: "a duration needs a unit: {found}", zh: "时长必须带单位：{found}" },
+  durationHint: {
+    en: 'write "{guess}" (units: us, ms, s, m, h, d)',
+    zh: "请写成“{guess}”（单位：us、ms、s、m、h、d）",
+  },
+  durationWrong: { en: "{found} is not a duration", zh: "{found} 不是有效时长" },
+  durationExample: {
+    en: 'a duration is a number and a unit, as in "250ms", "30s" or "10m"',
+    zh: "时长由数字和单位组成，例如“250ms”“30s”“10m”",
+  },
+  sizeUnit: { en: "a size needs a unit: {found}", zh: "大小必须带单位：{found}" },
+  sizeHint: {
+    en: 'write "{guess}" (units: B, KiB, MiB, GiB, KB, MB, GB)',
+    zh: "请写成“{guess}”（单位：B、KiB、MiB、GiB、KB、MB、GB）",
+  },
+  sizeWrong: { en: "{found} is not a size", zh: "{found} 不是有效大小" },
+  sizeExample: {
+    en: 'a size is a number and a unit, as in "64KiB" or "8MB"',
+    zh: "大小由数字和单位组成，例如“64KiB”“8MB”",
+  },
+  range: { en: "{found} is out of range", zh: "{found} 超出范围" },
+  rangeHint: { en: "allowed: {min} to {max}", zh: "允许范围：{min} 到 {max}" },
+  rangeOffHint: { en: "allowed: {min} to {max}, or off", zh: "允许范围：{min} 到 {max}，或 off" },
+  addressWrong: { en: "{found} is not an address", zh: "{found} 不是有效地址" },
+  addressHint: {
+    en: 'write "127.0.0.1:8080", "[::1]:8080" or "unix:/run/weir.sock"',
+    zh: "请写成“127.0.0.1:8080”“[::1]:8080”或“unix:/run/weir.sock”",
+  },
+  upstreamAddressHint: {
+    en: 'write "127.0.0.1:9000", "[::1]:9000", "core.example:9000" or "unix:/run/core.sock"',
+    zh: "请写成“127.0.0.1:9000”“[::1]:9000”“core.example:9000”或“unix:/run/core.sock”",
+  },
+  addressName: {
+    en: "a listener needs an IP address, not the name {found}",
+    zh: "监听地址必须是 IP 地址，不能是名称 {found}",
+  },
+  addressPort: { en: "an upstream's port cannot be 0", zh: "上游端口不能为 0" },
+  networkWrong: { en: "{found} is not a network", zh: "{found} 不是有效网段" },
+  networkHint: {
+    en: 'write "10.0.0.0/8", "2001:db8::/32", one address, or "unix"; bits after the prefix must be zero',
+    zh: "请写成“10.0.0.0/8”“2001:db8::/32”、单个地址或“unix”；前缀之后的位必须为零",
+  },
+  nameWrong: { en: "{found} is not a usable name", zh: "{found} 不是可用的名称" },
+  nameHint: {
+    en: "a name has 1 to 64 letters, digits, '-', '_' or '.', and begins with a letter or digit",
+    zh: "名称由 1 到 64 个字母、数字、“-”“_”“.”组成，并以字母或数字开头",
+  },
+  pathWrong: { en: "{found} is not a path pattern: {reason}", zh: "{found} 不是有效的路径模式：{reason}" },
+  pathHint: {
+    en: 'write "/a/b" (exact), "/a/*" (everything below) or "/orders/:id" (one segment)',
+    zh: "请写成“/a/b”（精确）、“/a/*”（其下全部）或“/orders/:id”（一个路径段）",
+  },
+  hostWrong: { en: "{found} is not a host pattern", zh: "{found} 不是有效的主机模式" },
+  hostHint: {
+    en: 'write "api.example.com" or "*.example.com", without a port or scheme',
+    zh: "请写成“api.example.com”或“*.example.com”，不带端口和协议",
+  },
+  methodWrong: { en: "{found} is not a method", zh: "{found} 不是有效的方法" },
+  methodHint: { en: "methods are written in capitals: {guess}", zh: "方法使用大写：{guess}" },
+  fieldNameWrong: { en: "{found} is not a field name", zh: "{found} 不是有效的字段名" },
+  fieldNameHint: {
+    en: "a field name is a token (RFC 9110 section 5.1)",
+    zh: "字段名必须是 token（RFC 9110 第 5.1 节）",
+  },
+  fieldReserved: {
+    en: "{found} belongs to the gateway and cannot be changed here",
+    zh: "{found} 由网关管理，此处不可更改",
+  },
+  fieldReservedHint: {
+    en: "framing, connection and hop-by-hop fields are written by the gateway; the Host field is set with the upstream's hostHeader",
+    zh: "分帧、连接与逐跳字段由网关写入；Host 字段由上游的 hostHeader 设置",
+  },
+  fieldValueWrong: { en: "the value holds a byte that no field value may hold", zh: "该值包含字段值中不允许的字节" },
+  fieldValueHint: {
+    en: "use visible ASCII, spaces and tabs, with no space at either end",
+    zh: "请使用可见 ASCII、空格与制表符，两端不能有空格",
+  },
+  secretWrong: { en: "a secret is never written here", zh: "机密不得直接写在此处" },
+  secretHint: {
+    en: "write { env: NAME } or { file: /path }, so that the configuration can be shown and committed",
+    zh: "请写成 { env: 名称 } 或 { file: /路径 }，以便配置可以公开与提交",
+  },
+  exactlyOneAction: {
+    en: "a route needs exactly one of upstream, respond, redirect; found {found}",
+    zh: "每条路由必须且只能有 upstream、respond、redirect 之一；实际为 {found}",
+  },
+  nothing: { en: "nothing", zh: "空" },
+  unknownUpstream: { en: 'there is no upstream "{name}"', zh: "没有名为“{name}”的上游" },
+  knownUpstreams: { en: "upstreams: {names}", zh: "现有上游：{names}" },
+  duplicateName: { en: 'the name "{name}" is used twice', zh: "名称“{name}”重复" },
+  duplicateNameHint: {
+    en: "first used on line {line}; names label metrics and logs, so each is used once",
+    zh: "首次出现在第 {line} 行；名称用于指标与日志，必须唯一",
+  },
+  addressTaken: { en: "{address} is already used by {other}", zh: "{address} 已被 {other} 使用" },
+  addressTakenHint: {
+    en: "first used on line {line}; give each its own address or port",
+    zh: "首次出现在第 {line} 行；请为每项指定不同的地址或端口",
+  },
+  duplicateEndpoint: { en: "the endpoint {address} is listed twice", zh: "端点 {address} 重复" },
+  duplicateEndpointHint: { en: "give one endpoint a higher weight instead", zh: "请改为提高该端点的权重" },
+  unreachableRoute: { en: "this route can never match", zh: "此路由永远不会匹配" },
+  unreachableRouteHint: {
+    en: "the route on line {line} has the same hosts and path and takes everything this one would",
+    zh: "第 {line} 行的路由具有相同的主机与路径，并会接收此路由的所有请求",
+  },
+  rewritePrefix: {
+    en: "the route's path {path} does not begin with the prefix {prefix}",
+    zh: "路由路径 {path} 不以前缀 {prefix} 开头",
+  },
+  rewritePrefixHint: {
+    en: "the prefix to replace must be a beginning, in whole segments, of every path the route matches",
+    zh: "要替换的前缀必须是该路由所有匹配路径的开头（按完整路径段）",
+  },
+  tokenNeeded: { en: "an admin interface on TCP needs a token", zh: "TCP 管理接口必须设置令牌" },
+  tokenNeededHint: {
+    en: "add token: { env: WEIR_ADMIN_TOKEN }, or use a unix: address",
+    zh: "请添加 token: { env: WEIR_ADMIN_TOKEN }，或使用 unix: 地址",
+  },
+  orderWrong: {
+    en: "{first} ({firstValue}) must not be above {second} ({secondValue})",
+    zh: "{first}（{firstValue}）不得大于 {second}（{secondValue}）",
+  },
+  hashOnMissing: { en: "balance: consistent-hash needs hashOn", zh: "balance: consistent-hash 需要 hashOn" },
+  hashOnHint: {
+    en: "write hashOn: client, hashOn: path or hashOn: { field: X-Account }",
+    zh: "请写 hashOn: client、hashOn: path 或 hashOn: { field: X-Account }",
+  },
+  hashOnUnused: { en: "hashOn has no effect with balance: {balance}", zh: "balance: {balance} 时 hashOn 不起作用" },
+  noUpstreams: { en: "no upstream is defined", zh: "尚未定义上游" },
+  yaml: { en: "the YAML is broken: {reason}", zh: "YAML 语法错误：{reason}" },
+  yamlHint: { en: "correct the text here; nothing after it could be checked", zh: "请修正此处；其后的内容无法检查" },
+  empty: { en: "the file holds no configuration", zh: "文件中没有配置" },
+  emptyHint: {
+    en: "begin with listeners, upstreams and routes; examples/minimal.yaml is the smallest that works",
+    zh: "请从 listeners、upstreams、routes 开始；examples/minimal.yaml 是最小可用示例",
+  },
+  unreadable: { en: "cannot read {file}: {reason}", zh: "无法读取 {file}：{reason}" },
+  unreadableHint: { en: "check the path and its permissions", zh: "请检查路径与权限" },
+  tooLarge: { en: "{file} is over {max}", zh: "{file} 超过 {max}" },
+  tooLargeHint: { en: "split what differs by service, or generate fewer routes", zh: "请按服务拆分，或减少生成的路由" },
+  tooManyProblems: { en: "{count} more problems are not shown", zh: "另有 {count} 个问题未显示" },
+  problems: { en: "{file}: {count} problem(s)", zh: "{file}：{count} 个问题" },
+});

@@ -1,0 +1,37 @@
+/** The whole configuration, section by section. The first comment of `mod.ts` says how to add a section. */
+import type { z } from "zod";
+import { admin, health } from "./admin.ts";
+import { forwarding, trustedNetworks } from "./forwarding.ts";
+import { section } from "./leaf.ts";
+import { limits } from "./limits.ts";
+import { listeners } from "./listeners.ts";
+import { accessLog, metrics } from "./observability.ts";
+import { cpuPinning, workers } from "./process.ts";
+import { routes } from "./routes.ts";
+import { timeouts } from "./timeouts.ts";
+import { upstreams } from "./upstreams.ts";
+
+/** In the order of the reference. */
+export const sections = {
+  workers,
+  cpuPinning,
+  listeners,
+  upstreams,
+  routes,
+  timeouts,
+  limits,
+  trustedNetworks,
+  forwarding,
+  health,
+  metrics,
+  accessLog,
+  admin,
+};
+
+export const gatewaySchema = section(sections);
+
+/** What the file says, with defaults filled in, before names are given and overrides resolved. */
+export type Parsed = z.output<typeof gatewaySchema>;
+export type ParsedListener = Parsed["listeners"][number];
+export type ParsedUpstream = Parsed["upstreams"][number];
+export type ParsedRoute = Parsed["routes"][number];
