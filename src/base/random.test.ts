@@ -21,3 +21,8 @@ test("the mean of unit is a half and of exponential the asked mean", () => {
   expect(Math.abs(units / 100_000 - 0.5)).toBeLessThan(0.005);
   expect(Math.abs(gaps / 100_000 - 5)).toBeLessThan(0.1);
 });
+
+test("two generators from the system differ", () => {
+  const [left, right] = [Random.fromSystem(), Random.fromSystem()];
+  expect([left.uint32(), left.uint32()]).not.toEqual([right.uint32(), right.uint32()]);
+});

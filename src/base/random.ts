@@ -27,6 +27,17 @@ export class Random {
     for (let i = 0; i < 12; i++) this.uint32();
   }
 
+  /** A generator whose 96 bits of state come from the operating system, so that no two processes share a sequence. */
+  static fromSystem(): Random {
+    const random = new Random(0);
+    const state = crypto.getRandomValues(new Int32Array(3));
+    random.a = state[0]!;
+    random.b = state[1]!;
+    random.c = state[2]!;
+    for (let i = 0; i < 12; i++) random.uint32();
+    return random;
+  }
+
   /** A uniform integer in [0, 2^32). */
   uint32(): number {
     const result = (((this.a + this.b) | 0) + this.counter) | 0;

@@ -8,4 +8,15 @@ export {
 export { type Cells, planSegment, runtimeFolder, Segment, type SegmentGrant } from "./segment.ts";
 export { SegmentDirectory, type Series, seriesKey } from "./segment-directory.ts";
 export { type SegmentSizes, slotNone, slotOther } from "./segment-layout.ts";
+export {
+  continueTraceparent,
+  isRequestId,
+  isSampled,
+  isTraceparent,
+  requestIdLength,
+  requestIdLengthMax,
+  traceparentLength,
+  writeRequestId,
+  writeTraceparent,
+} from "./trace.ts";
 export { WorkerMetrics } from "./worker-metrics.ts";

@@ -1,0 +1,134 @@
+/** @hot
+ * Request ids and W3C trace context, level 2 (https://www.w3.org/TR/trace-context-2/), as functions over bytes.
+ *
+ *     traceparent   00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+ *                   |  trace id                         parent id         flags
+ *     offset        0  3                                36                53          55 bytes in all
+ *
+ * Only the two known flags (1 sampled, 2 random trace id) are passed on, as the standard asks. Ids are unique, not secret.
+ */
+import { copyBytes, type Random } from "../base/mod.ts";
+
+export const traceparentLength = 55;
+export const requestIdLength = 20;
+/** Longer request ids from outside are replaced by our own. */
+export const requestIdLengthMax = 128;
+
+const traceIdAt = 3;
+const parentIdAt = 36;
+const flagsAt = 53;
+const dash = 0x2d;
+const zero = 0x30;
+const hex = Uint8Array.from("0123456789abcdef", (character) => character.charCodeAt(0));
+const base32 = Uint8Array.from("0123456789abcdefghjkmnpqrstvwxyz", (character) => character.charCodeAt(0));
+
+/** 1 for the bytes an id from outside may have: letters, digits and `-._~+/=:@`. */
+const idBytes = new Uint8Array(256);
+for (const character of "-._~+/=:@0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  idBytes[character.charCodeAt(0)] = 1;
+}
+
+/** Values of lowercase hexadecimal digits, 16 for other bytes. */
+const hexValues = new Uint8Array(256).fill(16);
+for (let value = 0; value < 16; value++) hexValues[hex[value]!] = value;
+
+/** Whether `bytes[from, to)` is a traceparent that may be continued; a later version's is when its start is like ours. */
+export function isTraceparent(bytes: Uint8Array, from: number, to: number): boolean {
+  const length = to - from;
+  if (length < traceparentLength) return false;
+  if (bytes[from + 2] !== dash || bytes[from + 35] !== dash || bytes[from + 52] !== dash) return false;
+  const version = hexValues[bytes[from]!]! * 16 + hexValues[bytes[from + 1]!]!;
+  if (version >= 255 || hexValues[bytes[from]!] === 16 || hexValues[bytes[from + 1]!] === 16) return false;
+  if (length > traceparentLength && (version === 0 || bytes[from + traceparentLength] !== dash)) return false;
+  return (
+    isId(bytes, from + traceIdAt, from + 35) &&
+    isId(bytes, from + parentIdAt, from + 52) &&
+    hexValues[bytes[from + flagsAt]!] !== 16 &&
+    hexValues[bytes[from + flagsAt + 1]!] !== 16
+  );
+}
+
+/** Whether the sampled flag of a valid traceparent at `from` is set. */
+export function isSampled(bytes: Uint8Array, from: number): boolean {
+  return (hexValues[bytes[from + flagsAt + 1]!]! & 1) === 1;
+}
+
+/** Writes the traceparent of a new trace; returns the offset after it. */
+export function writeTraceparent(out: Uint8Array, at: number, random: Random, sampled: boolean): number {
+  writeVersion(out, at);
+  writeId(out, at + traceIdAt, 4, random);
+  out[at + 35] = dash;
+  writeId(out, at + parentIdAt, 2, random);
+  writeFlags(out, at, sampled ? 3 : 2);
+  return at + traceparentLength;
+}
+
+/** Writes the traceparent that continues the valid one at `bytes[from]` with a parent id of our own; returns the end. */
+export function continueTraceparent(
+  bytes: Uint8Array,
+  from: number,
+  out: Uint8Array,
+  at: number,
+  random: Random,
+): number {
+  const flags = hexValues[bytes[from + flagsAt + 1]!]! & 3;
+  writeVersion(out, at);
+  copyBytes(bytes, from + traceIdAt, from + 36, out, at + traceIdAt);
+  writeId(out, at + parentIdAt, 2, random);
+  writeFlags(out, at, flags);
+  return at + traceparentLength;
+}
+
+/** Writes a new request id of 20 characters (100 random bits); returns the offset after it. */
+export function writeRequestId(out: Uint8Array, at: number, random: Random): number {
+  for (let word = 0; word < 4; word++) {
+    let rest = random.uint32();
+    for (let index = 0; index < 5; index++) {
+      out[at++] = base32[rest & 31]!;
+      rest >>>= 5;
+    }
+  }
+  return at;
+}
+
+/** Whether an id from outside can be taken over as it is: 1 to 128 letters, digits and a few marks. */
+export function isRequestId(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to <= from || to - from > requestIdLengthMax) return false;
+  for (let offset = from; offset < to; offset++) if (idBytes[bytes[offset]!] === 0) return false;
+  return true;
+}
+
+/** Lowercase hexadecimal digits that are not all zero. */
+function isId(bytes: Uint8Array, from: number, to: number): boolean {
+  let bits = 0;
+  for (let offset = from; offset < to; offset++) {
+    const value = hexValues[bytes[offset]!]!;
+    if (value === 16) return false;
+    bits |= value;
+  }
+  return bits !== 0;
+}
+
+function writeVersion(out: Uint8Array, at: number): void {
+  out[at] = zero;
+  out[at + 1] = zero;
+  out[at + 2] = dash;
+}
+
+function writeFlags(out: Uint8Array, at: number, flags: number): void {
+  out[at + 52] = dash;
+  out[at + flagsAt] = zero;
+  out[at + flagsAt + 1] = zero + flags;
+}
+
+/** Writes eight digits per word; the last word is never zero, so neither is the id. */
+function writeId(out: Uint8Array, at: number, words: number, random: Random): void {
+  for (let word = 1; word <= words; word++) {
+    let rest = random.uint32();
+    if (word === words && rest === 0) rest = 1;
+    for (let index = 0; index < 8; index++) {
+      out[at++] = hex[rest & 15]!;
+      rest >>>= 4;
+    }
+  }
+}
