@@ -1,4 +1,6 @@
 /** What happened, as counters and histograms in memory shared by the workers and the supervisor, and as a log. */
+export { AccessLog, type AccessLogCounters, type AccessLogOptions } from "./access-log.ts";
+export { AccessRecord, accessLogLabels } from "./access-log-line.ts";
 export {
   ProcessCounter,
   type ProcessCounterName,

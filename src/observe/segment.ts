@@ -17,7 +17,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assert, WeirError } from "../base/mod.ts";
+import { assert, type Message, say, WeirError } from "../base/mod.ts";
+import { messages } from "./messages.ts";
 import {
   Header,
   pageBytes,
@@ -85,17 +86,17 @@ export class Segment {
 
   /** Maps a segment made by another process. Throws `WeirError` when it is not one of this layout. */
   static open(path: string): Segment {
-    if (!existsSync(path)) throw damaged(path, "it does not exist");
+    if (!existsSync(path)) throw damaged(path, messages.segmentAbsent);
     const size = statSync(path).size;
-    if (size < pageBytes) throw damaged(path, "it is too short");
+    if (size < pageBytes) throw damaged(path, messages.segmentShort);
     const bytes = Bun.mmap(path, { shared: true });
     const header = new Int32Array(bytes.buffer, bytes.byteOffset, pageBytes / 4);
-    if (header[Header.magic] !== segmentMagic) throw damaged(path, "it does not begin with the mark of a segment");
+    if (header[Header.magic] !== segmentMagic) throw damaged(path, messages.segmentForeign);
     const version = header[Header.version]!;
-    if (version !== segmentVersion) throw damaged(path, `its layout is ${version} and this is ${segmentVersion}`);
+    if (version !== segmentVersion) throw damaged(path, messages.segmentVersion, version, segmentVersion);
     const sizes = { seats: header[Header.seats]!, slots: header[Header.slots]!, cells: header[Header.cells]! };
     const wanted = segmentBytes(sizes);
-    if (size !== wanted) throw damaged(path, `it has ${size} bytes where its header asks for ${wanted}`);
+    if (size !== wanted) throw damaged(path, messages.segmentSize, size, wanted);
     return new Segment(path, bytes, sizes);
   }
 
@@ -153,8 +154,8 @@ function checkRoom(folder: string, bytes: number): void {
   const system = statfsSync(folder);
   const free = system.bavail * system.bsize;
   if (free >= bytes) return;
-  throw new WeirError("observe.no-room", `${folder} has ${free} bytes free; the metrics need up to ${bytes}.`, {
-    hint: "Give the memory file system more room (docker: --shm-size), or set WEIR_RUNTIME_DIR to another place.",
+  throw new WeirError("observe.no-room", say(messages.noRoom, { folder, free, bytes }), {
+    hint: say(messages.noRoomHint),
   });
 }
 
@@ -165,8 +166,8 @@ function removeOrphans(folder: string): void {
   }
 }
 
-function damaged(path: string, why: string): WeirError {
-  return new WeirError("observe.segment-damaged", `${path} cannot be used as shared memory: ${why}.`, {
-    hint: "Workers are started by the supervisor of the same release; start `weir serve` instead of a worker by hand.",
+function damaged(path: string, message: Message, found = 0, wanted = 0): WeirError {
+  return new WeirError("observe.segment-damaged", say(message, { path, found, wanted }), {
+    hint: say(messages.segmentHint),
   });
 }
