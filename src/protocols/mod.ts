@@ -1,0 +1,2 @@
+/** Wire formats as functions over bytes: no sockets, no clock. */
+export * from "./http1/mod.ts";
