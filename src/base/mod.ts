@@ -5,7 +5,9 @@ export { type Clock, FakeClock, systemClock } from "./clock.ts";
 export { ExitCode, WeirError } from "./errors.ts";
 export { Histogram } from "./histogram.ts";
 export { compactLatencyShape, HistogramShape, latencyNsShape, latencyShape } from "./histogram-shape.ts";
+export { KeyHash } from "./key-hash.ts";
 export { defineMessages, type Language, language, type Message, say, setLanguage } from "./language.ts";
+export { openMachineClock } from "./machine-clock.ts";
 export {
   Outcome,
   type OutcomeName,
