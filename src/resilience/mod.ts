@@ -1,2 +1,36 @@
 /** Policies as state machines over an injected monotonic clock, without sockets. */
+export { Breaker, breakerCells } from "./breaker.ts";
+export {
+  BreakerCause,
+  type BreakerSettings,
+  type BreakerSnapshot,
+  BreakerState,
+  breakerCauseNames,
+  breakerDefaults,
+  breakerRefused,
+  breakerStateNames,
+  CallResult,
+} from "./breaker-settings.ts";
+export {
+  type EndpointSnapshot,
+  EndpointState,
+  endpointStateNames,
+  HealthReason,
+  type HealthSettings,
+  healthCells,
+  healthDefaults,
+  healthReasonNames,
+  UpstreamHealth,
+} from "./health.ts";
+export { KeyedRateLimiter, keyedLimiterCells } from "./keyed-rate-limit.ts";
+export { RateLimiter, RateShape, rateLimiterCells, rateMaxPerSecond } from "./rate-limit.ts";
+export {
+  backoffMs,
+  decideRetry,
+  RetryBudget,
+  type RetryCase,
+  RetryVerdict,
+  retryVerdictNames,
+} from "./retry.ts";
+export { SlowThreshold } from "./slow-threshold.ts";
 export { type TimerNode, TimerWheel, timerIdle } from "./timer-wheel.ts";
