@@ -11,7 +11,7 @@
  * of two), modulo 2^32: an admission adds exactly k units per request, so the long-run rate is exact, and only the moment
  * of a decision is rounded, by at most 1/k of the interval between two requests. A cell left alone for longer than the
  * 2^31 units of half a turn reads as time ahead; but a true value is never further ahead than a burst, so anything beyond
- * is known to be old and counts as zero. Old values that happen to fall within a burst only delay: they never admit more.
+ * is known to be old and counts as zero. Old values that happen to fall within a burst (and a millisecond for clocks) only delay: they never admit more.
  */
 import { assert } from "../base/mod.ts";
 
@@ -19,7 +19,7 @@ import { assert } from "../base/mod.ts";
 export const rateMaxPerSecond = 10_000_000;
 const ringHalfNs = 60e9;
 const burstUnitsMax = 2 ** 29;
-const clockSlackNs = 100e6;
+const clockSlackNs = 1e6;
 
 /** A limit translated to units; made once per limit, the same in every worker. */
 export class RateShape {
