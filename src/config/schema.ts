@@ -6,6 +6,7 @@ import { section } from "./leaf.ts";
 import { limits } from "./limits.ts";
 import { listeners } from "./listeners.ts";
 import { accessLog, metrics } from "./observability.ts";
+import { paths } from "./paths.ts";
 import { cpuPinning, workers } from "./process.ts";
 import { routes } from "./routes.ts";
 import { timeouts } from "./timeouts.ts";
@@ -20,6 +21,7 @@ export const sections = {
   routes,
   timeouts,
   limits,
+  paths,
   trustedNetworks,
   forwarding,
   health,
