@@ -98,6 +98,8 @@ export class MessageHead {
   readonly isHopByHop: Uint8Array;
   /** 1 where the line reads exactly `name: value` CRLF, so that neighbours can be copied in one piece. */
   readonly isCanonical: Uint8Array;
+  /** 1 where HTTP/2 said that no table may keep the field (RFC 7541 section 7.1.3); 0 in heads read from HTTP/1.1. */
+  readonly isSensitive: Uint8Array;
   /** Bit `1 << id` for every id below 32 that occurs more than once. */
   repeatedMask = 0;
   /** Index of the first field of an id; only meaningful where that field has the id, see `indexOf`. */
@@ -126,6 +128,7 @@ export class MessageHead {
     this.fieldId = new Uint8Array(fieldsMax);
     this.isHopByHop = new Uint8Array(fieldsMax);
     this.isCanonical = new Uint8Array(fieldsMax);
+    this.isSensitive = new Uint8Array(fieldsMax);
     this.firstIndex = new Int32Array(fieldNames.length);
   }
 

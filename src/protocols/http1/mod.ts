@@ -11,6 +11,7 @@ export {
   isForbiddenInTrailer,
   isProtectedField,
 } from "./fields.ts";
+export { readFraming } from "./framing.ts";
 export {
   BodyKind,
   defaultHttp1Limits,
@@ -22,7 +23,7 @@ export {
   TargetForm,
 } from "./head.ts";
 export { looksLikeHttp2Preface, parseRequestHead } from "./request.ts";
-export { methodIdOf } from "./request-line.ts";
+export { methodIdOf, parsePathAndQuery } from "./request-line.ts";
 export { parseResponseHead } from "./response.ts";
 export {
   fieldMask,

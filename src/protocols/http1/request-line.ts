@@ -95,7 +95,7 @@ function parseTarget(head: MessageHead, bytes: Uint8Array, from: number, limit: 
 }
 
 /** Stops at the first byte that is neither path nor query; what that byte must be is the caller's business. */
-function parsePathAndQuery(head: MessageHead, bytes: Uint8Array, from: number, limit: number): number {
+export function parsePathAndQuery(head: MessageHead, bytes: Uint8Array, from: number, limit: number): number {
   head.pathStart = from;
   let at = from;
   for (;;) {
