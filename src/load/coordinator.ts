@@ -1,0 +1,201 @@
+/**
+ * Runs a plan: starts the client processes, lets them set up their connections, starts them at one moment, adds up what
+ * they send, and judges. An abort keeps what was measured; a client process that dies makes the run void, not silent.
+ */
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import { type Clock, systemClock, WeirError } from "../base/mod.ts";
+import { Collector, type SeriesPoint } from "./collector.ts";
+import type { EngineShare } from "./engine.ts";
+import { type LoadPlan, planDurationMs } from "./plan.ts";
+import { buildResult, type GeneratorHealth, type LoadResult } from "./result.ts";
+import { evaluateThresholds, parseThreshold } from "./thresholds.ts";
+import { judge } from "./verdict.ts";
+import type { FromWorker, ToWorker } from "./worker.ts";
+
+/** Descriptors a process needs beside its connections. */
+const ownDescriptors = 32;
+/** All processes read "start" within this time of its sending. */
+const startDelayMs = 50;
+
+export interface LoadHooks {
+  /** Aborting ends the run early; what was measured until then is the result. */
+  readonly signal?: AbortSignal;
+  /** Connections are open (or failed) and the measurement begins. */
+  onStart?(setup: GeneratorHealth["setup"]): void;
+  /** A second of the run, all processes together. */
+  onSecond?(point: SeriesPoint, collector: Collector): void;
+  /** Expressions that say when the run fails; see thresholds.ts. */
+  readonly failIf?: readonly string[];
+  readonly clock?: Clock;
+}
+
+interface Client {
+  readonly process: Subprocess;
+  readonly share: EngineShare;
+  prepared: Extract<FromWorker, { type: "prepared" }> | null;
+  measuredNs: number | null;
+  exitCode: number | null | undefined;
+}
+
+/** Runs a load plan to its end and returns the judged result. Throws only where the plan cannot be run at all. */
+export async function runLoad(plan: LoadPlan, hooks: LoadHooks = {}): Promise<LoadResult> {
+  const failIf = (hooks.failIf ?? []).map((text) =>
+    parseThreshold(
+      text,
+      plan.classes.map((each) => each.name),
+    ),
+  );
+  const run = new Run(plan, hooks);
+  try {
+    const unjudged = await run.measure();
+    const thresholds = evaluateThresholds(failIf, unjudged);
+    const verdict = judge(plan, unjudged, thresholds, run.events());
+    return { ...unjudged, summary: { ...unjudged.summary, verdict: verdict.status }, thresholds, verdict };
+  } finally {
+    await run.end();
+  }
+}
+
+class Run {
+  private readonly plan: LoadPlan;
+  private readonly hooks: LoadHooks;
+  private readonly clock: Clock;
+  private readonly clients: Client[] = [];
+  private readonly collector: Collector;
+  private changed: () => void = () => {};
+  private isInterrupted = false;
+
+  constructor(plan: LoadPlan, hooks: LoadHooks) {
+    this.plan = plan;
+    this.hooks = hooks;
+    this.clock = hooks.clock ?? systemClock;
+    const warmupSeconds = Math.ceil(plan.warmupMs / 1000);
+    this.collector = new Collector(plan.classes.length, plan.processesCount, warmupSeconds, (point) =>
+      hooks.onSecond?.(point, this.collector),
+    );
+  }
+
+  async measure(): Promise<ReturnType<typeof buildResult>> {
+    const onAbort = (): void => this.interrupt();
+    this.hooks.signal?.addEventListener("abort", onAbort);
+    try {
+      for (const share of shares(this.plan)) this.clients.push(this.spawn(share));
+      await this.until((client) => client.prepared !== null);
+      const setup = this.setupReport();
+      this.hooks.onStart?.(setup);
+      const startedAt = new Date(this.clock.wallMs() + startDelayMs);
+      for (const client of this.clients) this.tell(client, { type: "start", wallMs: startedAt.getTime() });
+      if (this.hooks.signal?.aborted === true) this.interrupt();
+      await this.until((client) => client.measuredNs !== null);
+      const measuredSeconds = this.measuredSeconds();
+      const pacing = this.clients[0]?.prepared?.pacing ?? "none";
+      const { plan, collector } = this;
+      return buildResult({ plan, startedAt: startedAt.toISOString(), collector, measuredSeconds, pacing, setup });
+    } finally {
+      this.hooks.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  events(): Parameters<typeof judge>[3] {
+    return {
+      isInterrupted: this.isInterrupted,
+      askedConnections: this.plan.reusesConnections ? this.plan.connectionsCount : 0,
+      descriptors: this.clients.map((client) => ({
+        needed: client.share.connectionsCount + ownDescriptors,
+        limit: client.prepared?.descriptorsMax ?? null,
+      })),
+      endedEarly: this.clients.flatMap((client, process) =>
+        client.exitCode !== undefined && client.measuredNs === null ? [{ process, code: client.exitCode }] : [],
+      ),
+    };
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.clients) if (client.exitCode === undefined) client.process.kill();
+    await Promise.all(this.clients.map((client) => client.process.exited));
+  }
+
+  private spawn(share: EngineShare): Client {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "worker.ts")], {
+      stdio: ["ignore", "ignore", "inherit"],
+      serialization: "advanced",
+      ipc: (message: FromWorker) => this.hear(client, message),
+      onExit: (_child, exitCode) => {
+        client.exitCode = exitCode;
+        this.collector.finish(share.process);
+        this.changed();
+      },
+    });
+    const client: Client = { process: child, share, prepared: null, measuredNs: null, exitCode: undefined };
+    this.tell(client, { type: "prepare", plan: this.plan, share });
+    return client;
+  }
+
+  private tell(client: Client, message: ToWorker): void {
+    if (client.exitCode === undefined) client.process.send(message);
+  }
+
+  private hear(client: Client, message: FromWorker): void {
+    if (message.type === "prepared") {
+      client.prepared = message;
+      this.changed();
+    } else if (message.type === "interval") {
+      this.collector.add(client.share.process, message.interval);
+    } else {
+      client.measuredNs = message.measuredNs;
+      this.collector.finish(client.share.process);
+      this.changed();
+    }
+  }
+
+  /** Resolves once the condition holds for every client that lives. */
+  private until(holds: (client: Client) => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.changed = () => {
+        if (this.clients.every((client) => client.exitCode !== undefined)) {
+          if (this.clients.every((client) => client.prepared === null)) reject(noClients());
+          else resolve();
+        } else if (this.clients.every((client) => client.exitCode !== undefined || holds(client))) {
+          resolve();
+        }
+      };
+      this.changed();
+    });
+  }
+
+  private interrupt(): void {
+    this.isInterrupted = true;
+    for (const client of this.clients) this.tell(client, { type: "stop" });
+  }
+
+  private setupReport(): GeneratorHealth["setup"] {
+    const setups = this.clients.flatMap((client) => (client.prepared === null ? [] : [client.prepared.setup]));
+    const connections = setups.reduce((sum, each) => sum + each.openCount, 0);
+    const failed = setups.reduce((sum, each) => sum + each.failedCount, 0);
+    const durationMs = Math.max(0, ...setups.map((each) => each.durationMs));
+    return { connections, failed, durationMs, perSecond: durationMs > 0 ? connections / (durationMs / 1000) : 0 };
+  }
+
+  private measuredSeconds(): number {
+    const warmupSeconds = Math.ceil(this.plan.warmupMs / 1000);
+    const measured = this.clients.map((client) => (client.measuredNs ?? planDurationMs(this.plan) * 1e6) / 1e9);
+    return Math.max(0, Math.max(...measured) - warmupSeconds);
+  }
+}
+
+function noClients(): WeirError {
+  return new WeirError("load.no-clients", "no client process could be started", {
+    hint: "what they printed above says why; check memory and descriptors (ulimit -n)",
+  });
+}
+
+/** Divides the connections of a plan evenly among its processes. */
+function shares(plan: LoadPlan): EngineShare[] {
+  const { processesCount, connectionsCount } = plan;
+  return Array.from({ length: processesCount }, (_, process) => ({
+    process,
+    processesCount,
+    connectionsCount: Math.floor((connectionsCount + processesCount - 1 - process) / processesCount),
+  }));
+}

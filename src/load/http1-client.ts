@@ -1,0 +1,264 @@
+/**
+ * @hot
+ * HTTP/1.1 over plain sockets, one exchange in flight per connection. Requests are written as they were rendered, with
+ * TCP_NODELAY; answers are read in place by `Http1Reader`. Nothing is allocated per request by this file; the runtime
+ * allocates the Buffer of each chunk it hands over. Connections are opened and reopened by `ConnectionOpener`.
+ */
+import type { Socket, SocketHandler } from "bun";
+import { type Clock, copyBytes } from "../base/mod.ts";
+import { ConnectionOpener, type ConnectionOwner, type OpenedConnection } from "./connections.ts";
+import { Failure } from "./failures.ts";
+import { Http1Reader, ReadResult } from "./http1-reader.ts";
+import type { ClientEvents, ConnectOptions, ProtocolClient, RenderedRequest } from "./protocol-client.ts";
+
+const noBytes = new Uint8Array(0);
+
+const State = { down: 0, idle: 1, busy: 2, departing: 3 } as const;
+type State = (typeof State)[keyof typeof State];
+
+/** One connection and its slot. */
+class Connection implements OpenedConnection {
+  readonly slot: number;
+  readonly reader = new Http1Reader();
+  state: State = State.down;
+  socket: Socket<OpenedConnection> | null = null;
+  connectStartNs = 0;
+  notBeforeNs = 0;
+  wasTried = false;
+  isReplaced = false;
+  /** What the socket did not take yet of a request, or the request that waits for a connection. */
+  rest: Uint8Array = noBytes;
+  restOffset = 0;
+  restEnd = 0;
+
+  constructor(slot: number) {
+    this.slot = slot;
+  }
+}
+
+export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> {
+  readonly slotsCount: number;
+  readonly handlers: SocketHandler<Connection>;
+  private readonly connections: Connection[] = [];
+  private readonly opener: ConnectionOpener<Connection>;
+  private readonly reusesConnections: boolean;
+  private readonly events: ClientEvents;
+
+  constructor(options: ConnectOptions, events: ClientEvents, clock: Clock) {
+    this.slotsCount = options.connectionsCount;
+    this.reusesConnections = options.reusesConnections;
+    this.events = events;
+    this.handlers = {
+      open: (socket) => this.onOpen(socket),
+      data: (socket, chunk) => this.onData(socket.data, chunk),
+      drain: (socket) => this.writeRest(socket.data),
+      close: (socket, error) => this.onClose(socket.data, error),
+      error: (socket, error) => this.onError(socket.data, error),
+      connectError: (socket, error) => this.opener.failed(socket.data, error),
+    };
+    this.opener = new ConnectionOpener(options, events, clock, this);
+  }
+
+  get openCount(): number {
+    return this.opener.openCount;
+  }
+
+  get pendingCount(): number {
+    return this.opener.pendingCount;
+  }
+
+  watchedFd(): number {
+    for (const { socket } of this.connections) {
+      if (socket !== null) return (socket as unknown as { fd: number }).fd;
+    }
+    return -1;
+  }
+
+  open(): void {
+    for (let slot = 0; slot < this.slotsCount; slot++) {
+      const connection = this.create(slot);
+      if (this.reusesConnections) {
+        this.opener.pendingCount++;
+        this.opener.enqueue(connection);
+      } else {
+        this.events.freed(slot);
+      }
+    }
+  }
+
+  create(slot: number): Connection {
+    const connection = new Connection(slot);
+    this.connections[slot] = connection;
+    return connection;
+  }
+
+  tick(nowNs: number): void {
+    this.opener.tick(nowNs);
+  }
+
+  stopOpening(): void {
+    this.opener.stop();
+  }
+
+  close(): void {
+    this.opener.stop();
+    for (const connection of this.connections) {
+      connection.isReplaced = true;
+      if (connection.socket !== null) connection.socket.terminate();
+    }
+  }
+
+  send(slot: number, request: RenderedRequest): void {
+    const connection = this.connections[slot]!;
+    connection.reader.begin(request.expectsNoBody, request.inspector);
+    if (connection.state === State.idle) {
+      connection.state = State.busy;
+      const written = connection.socket!.write(request.bytes, 0, request.length);
+      if (written < request.length) this.keepRest(connection, request, written < 0 ? 0 : written);
+      return;
+    }
+    connection.state = State.departing;
+    this.keepRest(connection, request, 0);
+    this.opener.openNow(connection);
+  }
+
+  abandon(slot: number): void {
+    const connection = this.connections[slot]!;
+    const failure =
+      connection.state === State.departing
+        ? Failure.connectTimeout
+        : connection.reader.answerBytes > 0
+          ? Failure.slowAnswer
+          : Failure.timeout;
+    this.retire(connection, false);
+    this.events.failed(slot, failure);
+    this.reopen(this.create(slot));
+  }
+
+  opened(connection: Connection): void {
+    if (connection.state === State.departing) {
+      connection.state = State.busy;
+      this.events.departed(connection.slot);
+      this.writeRest(connection);
+    } else {
+      connection.state = State.idle;
+      this.events.freed(connection.slot);
+    }
+  }
+
+  notOpened(connection: Connection, failure: Failure): void {
+    if (!this.reusesConnections) {
+      connection.state = State.down;
+      this.events.failed(connection.slot, failure);
+      this.events.freed(connection.slot);
+      return;
+    }
+    this.events.connectFailed(failure);
+    this.opener.enqueue(connection);
+  }
+
+  private onOpen(socket: Socket<Connection>): void {
+    if (this.opener.accept(socket.data, socket)) this.opened(socket.data);
+  }
+
+  private onData(connection: Connection, chunk: Uint8Array): void {
+    if (connection.state !== State.busy) {
+      // Bytes nobody asked for: the connection cannot be trusted with the next exchange.
+      if (connection.state === State.idle) this.drop(connection, Failure.wrongLength);
+      return;
+    }
+    const reader = connection.reader;
+    const result = reader.feed(chunk);
+    if (result === ReadResult.more) return;
+    if (result === ReadResult.failed) {
+      this.drop(connection, reader.failure);
+      return;
+    }
+    this.complete(connection);
+  }
+
+  private complete(connection: Connection): void {
+    const reader = connection.reader;
+    const { slot } = connection;
+    if (reader.keepsAlive && this.reusesConnections && connection.restEnd === 0) {
+      connection.state = State.idle;
+      this.events.answered(slot, reader.status, reader.answerBytes);
+      this.events.freed(slot);
+      return;
+    }
+    const { status, answerBytes } = reader;
+    this.retire(connection, true);
+    this.events.answered(slot, status, answerBytes);
+    this.reopen(this.create(slot));
+  }
+
+  private onClose(connection: Connection, error: unknown): void {
+    if (connection.isReplaced || connection.socket === null) return;
+    if (connection.state !== State.busy) {
+      this.drop(connection, Failure.none);
+      return;
+    }
+    if (error !== undefined && error !== null) {
+      this.drop(connection, Failure.reset);
+    } else if (connection.reader.finish() === ReadResult.complete) {
+      this.complete(connection);
+    } else {
+      this.drop(connection, connection.reader.failure);
+    }
+  }
+
+  // The runtime also hands over what a handler throws: that is a bug of ours, and ends the process.
+  private onError(connection: Connection, error: Error): void {
+    if ("code" in error) {
+      this.onClose(connection, error);
+      return;
+    }
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+
+  /** Ends a connection that cannot go on; an exchange on it fails. */
+  private drop(connection: Connection, failure: Failure): void {
+    const { slot, state } = connection;
+    this.retire(connection, false);
+    if (state === State.busy) this.events.failed(slot, failure);
+    else if (this.reusesConnections) this.events.lost(slot);
+    this.reopen(this.create(slot));
+  }
+
+  private retire(connection: Connection, isClean: boolean): void {
+    const socket = connection.socket;
+    connection.isReplaced = true;
+    connection.state = State.down;
+    this.opener.ended(connection);
+    if (socket === null) return;
+    if (isClean) socket.end();
+    else socket.terminate();
+  }
+
+  private reopen(connection: Connection): void {
+    connection.wasTried = true;
+    if (this.reusesConnections) this.opener.enqueue(connection);
+    else this.events.freed(connection.slot);
+  }
+
+  private keepRest(connection: Connection, request: RenderedRequest, from: number): void {
+    const length = request.length - from;
+    if (connection.rest.length < length) connection.rest = new Uint8Array(length);
+    copyBytes(request.bytes, from, request.length, connection.rest, 0);
+    connection.restOffset = 0;
+    connection.restEnd = length;
+  }
+
+  private writeRest(connection: Connection): void {
+    const length = connection.restEnd - connection.restOffset;
+    if (length === 0 || connection.socket === null) return;
+    const written = connection.socket.write(connection.rest, connection.restOffset, length);
+    if (written > 0) connection.restOffset += written;
+    if (connection.restOffset === connection.restEnd) {
+      connection.restOffset = 0;
+      connection.restEnd = 0;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What the engine asks of a protocol, and what a protocol tells the engine. A slot is a seat for one exchange: one per
+ * connection in HTTP/1.1, one per stream in HTTP/2, one per message in flight over WebSocket. The engine knows slots only,
+ * so a protocol is added by writing a `ProtocolClient` and naming it in `clients.ts`.
+ *
+ *     engine --send(slot)-->  client      a slot the client said is free
+ *     engine <--answered/failed-- client  ends the exchange; `freed` says when the slot can be used again
+ */
+import type { Failure } from "./failures.ts";
+import type { AnswerInspector } from "./http1-reader.ts";
+
+/** A request ready to be written. The bytes are valid until the next request is rendered. */
+export interface RenderedRequest {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  /** The answer to HEAD carries the fields of a body without the body. */
+  readonly expectsNoBody: boolean;
+  /** Looks at the answer of the exchange; null when only the status matters. */
+  readonly inspector: AnswerInspector | null;
+}
+
+export interface ProtocolClient {
+  /** How many exchanges may be in flight at once: slots are 0 to this. */
+  readonly slotsCount: number;
+  /** Opens the connections; `freed` is called for each slot as it becomes usable. */
+  open(): void;
+  /** Starts an exchange on a free slot. */
+  send(slot: number, request: RenderedRequest): void;
+  /** Gives up on the exchange of a slot: tells `failed` (nothing arrived, or only a part) and frees the slot in its time. */
+  abandon(slot: number): void;
+  /** Called every few milliseconds: opens connections that are due, gives up on connects that take too long. */
+  tick(nowNs: number): void;
+  /** No connection is opened again from now on. */
+  stopOpening(): void;
+  close(): void;
+  /** The descriptor of any open connection, -1 when there is none: the pacer finds the event loop by it. */
+  watchedFd(): number;
+  /** Connections open now. */
+  readonly openCount: number;
+  /** Connections for which the first attempt to open has neither succeeded nor failed yet. */
+  readonly pendingCount: number;
+}
+
+/** How the engine hears of what happens. Times are the engine's business; it reads its clock when called. */
+export interface ClientEvents {
+  /** The slot can carry an exchange. */
+  freed(slot: number): void;
+  /** A free slot's connection ended; the slot must not be used until `freed`. */
+  lost(slot: number): void;
+  /** The request's bytes begin to leave now; called only when a connection had to be opened for it first. */
+  departed(slot: number): void;
+  /** A whole answer arrived. `receivedBytes` counts head and body. */
+  answered(slot: number, status: number, receivedBytes: number): void;
+  /** The exchange of a slot ended without an answer. */
+  failed(slot: number, failure: Failure): void;
+  /** A connection was opened in this time. */
+  connected(durationNs: number): void;
+  /** A connection could not be opened; no exchange was bound to it. */
+  connectFailed(failure: Failure): void;
+}
+
+/** Where to connect and how. */
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connectionsCount: number;
+  /** Local addresses, used in turn; empty lets the system choose. */
+  readonly sourceAddresses: readonly string[];
+  /** How many connections this process may begin to open per second. */
+  readonly connectPerSecond: number;
+  readonly connectTimeoutMs: number;
+  /** False opens a connection for every request and closes it after the answer. */
+  readonly reusesConnections: boolean;
+}

@@ -1,0 +1,53 @@
+/**
+ * @hot
+ * What one process measured of one class of requests during the interval that runs: counters, and histograms in
+ * nanoseconds. Once an interval ends it is packed (only the buckets in use), sent to the coordinator and forgotten, so that
+ * memory does not grow with the length of a run.
+ *
+ *     intended ---sendLag---> noticed ---wait---> sent ---service---> last byte
+ *     |------------------------- response ---------------------------|
+ *
+ * `sendLag` is the generator's own lateness; `wait` is the time without a free connection. In a closed loop a request is
+ * intended when it is sent, so response and service are the same; only response is recorded and both are reported.
+ */
+import { Histogram, latencyNsShape } from "../base/mod.ts";
+import { type Failure, failuresCount } from "./failures.ts";
+
+export const statusesCount = 1000;
+
+/** Which histogram is which in `ClassRecorder.histograms` and in packed intervals. */
+export const HistogramIndex = { response: 0, service: 1, sendLag: 2, wait: 3, failed: 4 } as const;
+export const histogramsCount = 5;
+
+export class ClassRecorder {
+  readonly histograms: readonly Histogram[];
+  readonly response: Histogram;
+  readonly service: Histogram;
+  readonly sendLag: Histogram;
+  readonly wait: Histogram;
+  /** Response times of whole answers that were not what was asked for (status, checks). */
+  readonly failed: Histogram;
+  readonly failures = new Float64Array(failuresCount);
+  readonly statuses = new Float64Array(statusesCount);
+  /** Requests that became due (open loop) or were sent (closed loop). */
+  scheduled = 0;
+  sent = 0;
+  receivedBytes = 0;
+  sentBytes = 0;
+  /** Whole answers to requests that were sent before the end of the run. */
+  answeredInTime = 0;
+
+  constructor() {
+    this.histograms = Array.from({ length: histogramsCount }, () => new Histogram(latencyNsShape));
+    this.response = this.histograms[HistogramIndex.response]!;
+    this.service = this.histograms[HistogramIndex.service]!;
+    this.sendLag = this.histograms[HistogramIndex.sendLag]!;
+    this.wait = this.histograms[HistogramIndex.wait]!;
+    this.failed = this.histograms[HistogramIndex.failed]!;
+  }
+
+  /** Adds one failed exchange; it has no latency, for it has no answer. */
+  fail(failure: Failure): void {
+    this.failures[failure] = this.failures[failure]! + 1;
+  }
+}

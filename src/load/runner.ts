@@ -1,0 +1,136 @@
+/**
+ * Runs one client process's share of a plan: the engine, its protocol client, the waiting between requests, and the watch
+ * over this process's own health. The coordinator runs one in each process; tests may run one in their own.
+ */
+import type { Clock } from "../base/mod.ts";
+import { createClient } from "./clients.ts";
+import { Engine, type EngineShare } from "./engine.ts";
+import { type ProcessHealth, ProcessWatch } from "./health.ts";
+import type { PackedClass } from "./interval.ts";
+import { createPacer, type Pacer } from "./pacer.ts";
+import type { LoadPlan } from "./plan.ts";
+import type { ProtocolClient } from "./protocol-client.ts";
+
+/** Connections are opened and timeouts looked for this often. */
+const tickNs = 5_000_000;
+
+/** One second of one process. */
+export interface ProcessInterval {
+  readonly second: number;
+  readonly classes: readonly PackedClass[];
+  readonly health: ProcessHealth;
+}
+
+/** How the connections came to be. */
+export interface SetupReport {
+  readonly openCount: number;
+  readonly failedCount: number;
+  readonly durationMs: number;
+}
+
+export interface RunnerEvents {
+  interval(interval: ProcessInterval): void;
+}
+
+export class Runner {
+  private readonly plan: LoadPlan;
+  private readonly clock: Clock;
+  private readonly engine: Engine;
+  private readonly client: ProtocolClient;
+  private readonly watch: ProcessWatch;
+  private pacer: Pacer;
+  private nextTickNs = 0;
+  private lastTickNs = 0;
+  private finished: (() => void) | null = null;
+  private readonly needsPacing: boolean;
+
+  constructor(plan: LoadPlan, share: EngineShare, clock: Clock, events: RunnerEvents) {
+    this.plan = plan;
+    this.clock = clock;
+    this.needsPacing = plan.load.kind === "open" || plan.load.thinkMs > 0;
+    this.pacer = createPacer("timer", -1);
+    this.watch = new ProcessWatch(clock);
+    this.engine = new Engine(plan, share, clock, {
+      interval: (second, classes) => events.interval({ second, classes, health: this.takeHealth() }),
+      finished: () => this.finish(),
+    });
+    this.client = createClient(plan, share, this.engine, clock);
+    this.engine.use(this.client);
+  }
+
+  /** Opens the connections; ends when each has been opened or has failed once. */
+  async prepare(): Promise<SetupReport> {
+    const startNs = this.clock.monotonicNs();
+    this.client.open();
+    while (this.client.pendingCount > 0) {
+      this.client.tick(this.clock.monotonicNs());
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    const durationMs = (this.clock.monotonicNs() - startNs) / 1e6;
+    if (this.needsPacing) this.pacer = createPacer(this.plan.pacing, this.client.watchedFd());
+    return { openCount: this.client.openCount, failedCount: this.engine.connects.failed, durationMs };
+  }
+
+  /** Runs from a moment of the clock; ends when every request has ended. */
+  run(startNs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.finished = resolve;
+      this.watch.begin();
+      this.engine.start(startNs);
+      this.lastTickNs = this.clock.monotonicNs();
+      this.wake();
+    });
+  }
+
+  /** Ends the run early; what was measured is kept. */
+  stop(): void {
+    this.engine.stop();
+  }
+
+  get pacing(): string {
+    return this.needsPacing ? this.pacer.name : "none";
+  }
+
+  get measuredNs(): number {
+    return this.engine.measuredNs;
+  }
+
+  private readonly wake = (): void => {
+    const gapNs = this.engine.pump();
+    if (this.finished === null) return;
+    const nowNs = this.clock.monotonicNs();
+    if (nowNs >= this.nextTickNs) this.tick(nowNs);
+    if (this.needsPacing) this.pacer.schedule(Math.min(gapNs, this.nextTickNs - nowNs), this.wake);
+    else setTimeout(this.wake, tickNs / 1e6);
+  };
+
+  private tick(nowNs: number): void {
+    this.nextTickNs = nowNs + tickNs;
+    this.watch.noteGap(nowNs - this.lastTickNs - tickNs);
+    this.lastTickNs = nowNs;
+    this.client.tick(nowNs);
+  }
+
+  private takeHealth(): ProcessHealth {
+    const { engine, client } = this;
+    return this.watch.take({
+      connections: client.openCount,
+      connects: engine.connects.count,
+      connectsFailed: engine.connects.failed,
+      connectNsSum: engine.connects.sumNs,
+      connectNsMax: engine.connects.maxNs,
+      burstMax: engine.burstMax,
+      inFlight: engine.inFlightCount,
+      waiting: engine.waitingCount,
+      waitingMax: engine.waitingMax,
+    });
+  }
+
+  private finish(): void {
+    this.client.stopOpening();
+    this.client.close();
+    const { finished } = this;
+    this.finished = null;
+    if (finished !== null) finished();
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The program of one client process. It speaks with its coordinator over the runtime's own channel between processes:
+ *
+ *     coordinator: prepare -> start -> (stop)          client process: prepared -> interval ... -> finished
+ *
+ * It ends when the channel does, so no client outlives its coordinator.
+ */
+import { systemClock } from "../base/mod.ts";
+import type { EngineShare } from "./engine.ts";
+import { descriptorLimit } from "./health.ts";
+import type { LoadPlan } from "./plan.ts";
+import { type ProcessInterval, Runner, type SetupReport } from "./runner.ts";
+
+export type ToWorker =
+  | { readonly type: "prepare"; readonly plan: LoadPlan; readonly share: EngineShare }
+  /** Start at this moment of the wall clock, which all processes of a machine read alike. */
+  | { readonly type: "start"; readonly wallMs: number }
+  | { readonly type: "stop" };
+
+export type FromWorker =
+  | {
+      readonly type: "prepared";
+      readonly setup: SetupReport;
+      readonly pacing: string;
+      readonly descriptorsMax: number | null;
+    }
+  | { readonly type: "interval"; readonly interval: ProcessInterval }
+  | { readonly type: "finished"; readonly measuredNs: number };
+
+let runner: Runner | null = null;
+
+function tell(message: FromWorker): void {
+  process.send!(message);
+}
+
+async function prepare(plan: LoadPlan, share: EngineShare): Promise<void> {
+  runner = new Runner(plan, share, systemClock, { interval: (interval) => tell({ type: "interval", interval }) });
+  const setup = await runner.prepare();
+  tell({ type: "prepared", setup, pacing: runner.pacing, descriptorsMax: descriptorLimit()?.soft ?? null });
+}
+
+async function start(wallMs: number): Promise<void> {
+  const inMs = Math.min(5000, Math.max(0, wallMs - systemClock.wallMs()));
+  await runner!.run(systemClock.monotonicNs() + inMs * 1e6);
+  tell({ type: "finished", measuredNs: runner!.measuredNs });
+}
+
+process.on("message", (message: ToWorker) => {
+  if (message.type === "prepare") void prepare(message.plan, message.share);
+  else if (message.type === "start") void start(message.wallMs);
+  else runner?.stop();
+});
+process.on("disconnect", () => process.exit(0));
+// The coordinator decides what an interrupt from the terminal means.
+process.on("SIGINT", () => {});
