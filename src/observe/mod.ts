@@ -1,6 +1,9 @@
 /** What happened, as counters and histograms in memory shared by the workers and the supervisor, and as a log. */
 export { AccessLog, type AccessLogCounters, type AccessLogOptions } from "./access-log.ts";
 export { AccessRecord, accessLogLabels } from "./access-log-line.ts";
+export { Exposition, type MetricSource, type SupervisorFacts } from "./exposition.ts";
+export { contentTypes, type ExpositionFormat, negotiateFormat } from "./exposition-format.ts";
+export { allMetricRows, type MetricRow, metricRows } from "./metric-table.ts";
 export {
   ProcessCounter,
   type ProcessCounterName,
@@ -10,6 +13,13 @@ export {
 export { type Cells, planSegment, runtimeFolder, Segment, type SegmentGrant } from "./segment.ts";
 export { SegmentDirectory, type Series, seriesKey } from "./segment-directory.ts";
 export { type SegmentSizes, slotNone, slotOther } from "./segment-layout.ts";
+export {
+  type LatencySummary,
+  readSnapshot,
+  type SeriesSnapshot,
+  type Snapshot,
+  type WorkerSnapshot,
+} from "./snapshot.ts";
 export {
   continueTraceparent,
   isRequestId,

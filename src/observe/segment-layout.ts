@@ -9,17 +9,17 @@
  *     cells    Int32     values common to all workers, used through Atomics alone
  *     seat     Float64   one worker process at a time writes it, the supervisor reads it
  *
- *     seat     |  0 state  | 64 process counters | 192 connections | 320 loop stalls | pad | slot 0 | slot 1 | ...
- *              |  (16 used)| (128)               | refused by      | (histogram)     |     | (2048 each)
- *                                                  outcome (128)
+ *     seat     |  0 state  | 64 process counters | 192 connections | 320 loop stalls | 1536 requests    | slot 0 | ...
+ *              |           |     (128)           | refused, by     |     (histogram) |      by slot      | (2048 each,
+ *              |           |                     | outcome (128)   |                 |                   | on a page)
  *
  *     slot     |   0 totals (16) | 16 by outcome (128) | 144 latency by result | 224 upstream | 256 pairs of
  *              |                 |                     | (5 x [sum, 15 le])    | [sum, 15 le] | latency, upstream (896 x 2)
  *
  * A slot counts one (route, upstream) pair. Pages never touched cost no memory: the file is sparse, and a slot whose
  * latencies lie between 64 us and 64 ms touches two of its four pages. For that the fine histograms of latency and
- * upstream latency are interleaved, and readers must not look at slots without requests (reading a hole of a memory file
- * allocates it).
+ * upstream latency are interleaved, and the requests of all slots stand side by side: a reader must not look into a slot
+ * without requests, because reading a hole of a memory file allocates it.
  *
  * Counters are 64-bit floats: exact to 2^53, one plain store each and so never seen half-written, where 32-bit counters
  * would wrap within a day and a pair of them could be read between its halves. `le` counts duplicate the fine histogram so
@@ -57,12 +57,17 @@ export const seatCountersAt = 64;
 export const seatRefusalsAt = seatCountersAt + processCountersCount;
 export const seatStallsAt = seatRefusalsAt + outcomesCount;
 export const seatStallsLength = Histogram.lengthOf(compactLatencyShape);
-const seatPageFloats = pageBytes / 8;
-export const seatSlotsAt = Math.ceil((seatStallsAt + seatStallsLength) / seatPageFloats) * seatPageFloats;
+const pageFloats = pageBytes / 8;
+/** Requests recorded in every slot, one count each. */
+export const seatRequestsAt = Math.ceil((seatStallsAt + seatStallsLength) / pageFloats) * pageFloats;
+
+/** Where the slots of a seat begin. */
+export function seatSlotsAt(slots: number): number {
+  return Math.ceil((seatRequestsAt + slots) / pageFloats) * pageFloats;
+}
 
 /** Parts of a slot, in Float64 positions. */
 export const SlotTotal = {
-  requests: 0,
   upstreamTimed: 1,
   latencyMaxUs: 2,
   upstreamMaxUs: 3,
@@ -77,6 +82,8 @@ export const slotResultsAt = slotOutcomesAt + outcomesCount;
 /** A sum in microseconds, then one count per `le`. */
 export const resultLength = 16;
 export const slotUpstreamAt = 224;
+/** What a scrape reads of a slot ends here. */
+export const slotScrapedLength = slotUpstreamAt + resultLength;
 export const slotPairsAt = 256;
 export const slotLength = 2048;
 
@@ -108,7 +115,7 @@ export interface SegmentSizes {
 
 /** Bytes of one seat. */
 export function seatBytes(slots: number): number {
-  return (seatSlotsAt + slots * slotLength) * 8;
+  return (seatSlotsAt(slots) + slots * slotLength) * 8;
 }
 
 /** Where the seats begin. */

@@ -10,6 +10,7 @@ import {
   SlotTotal,
   seatCountersAt,
   seatRefusalsAt,
+  seatRequestsAt,
   seatSlotsAt,
   seatStallsAt,
   slotLength,
@@ -35,7 +36,7 @@ function start(): { metrics: WorkerMetrics; seat: Float64Array; slot: (index: nu
   const metrics = WorkerMetrics.attach(directory.grant(directory.claimSeat(0, 1, 0)));
   const seat = directory.segment.seat(0);
   const slot = (index: number): Float64Array =>
-    seat.subarray(seatSlotsAt + index * slotLength, seatSlotsAt + (index + 1) * slotLength);
+    seat.subarray(seatSlotsAt(4) + index * slotLength, seatSlotsAt(4) + (index + 1) * slotLength);
   return { metrics, seat, slot };
 }
 
@@ -44,7 +45,9 @@ test("a request is counted by outcome, status class, result and both latencies i
   metrics.recordRequest(2, Outcome.ok, 2, 1000, 700.5);
   metrics.recordRequest(2, Outcome.upstreamConnectFailed, 5, 1001, -1);
   const counts = slot(2);
-  expect([counts[0], counts[SlotTotal.statusClasses + 2], counts[SlotTotal.statusClasses + 5]]).toEqual([2, 1, 1]);
+  expect([seat[seatRequestsAt + 2], counts[SlotTotal.statusClasses + 2], counts[SlotTotal.statusClasses + 5]]).toEqual([
+    2, 1, 1,
+  ]);
   expect([counts[slotOutcomesAt], counts[slotOutcomesAt + 50]]).toEqual([1, 1]);
   const le = latencyEdgesUs.indexOf(1000);
   expect([counts[slotResultsAt], counts[slotResultsAt + 1 + le]]).toEqual([1000, 1]);
@@ -76,11 +79,11 @@ test("every latency falls into the bucket of the histogram's shape and below its
 });
 
 test("a slot that does not exist is counted as other, and impossible arguments are bugs", () => {
-  const { metrics, slot } = start();
+  const { metrics, seat, slot } = start();
   metrics.recordRequest(4, Outcome.ok, 2, 5, -1);
   metrics.recordRequest(-1, Outcome.ok, 2, 5, -1);
   metrics.addRequestBytes(99, 10, 20);
-  expect([slot(slotOther)[0], slot(slotOther)[SlotTotal.clientBytesIn], slot(slotOther)[5]]).toEqual([2, 10, 20]);
+  expect([seat[seatRequestsAt], slot(slotOther)[SlotTotal.clientBytesIn], slot(slotOther)[5]]).toEqual([2, 10, 20]);
   expect(() => metrics.recordRequest(2, 128, 2, 5, -1)).toThrow("outcome");
   expect(() => metrics.recordRequest(2, 0, 6, 5, -1)).toThrow("status class");
   expect(() => metrics.recordRequest(2, 0, 2, Number.NaN, -1)).toThrow("negative");

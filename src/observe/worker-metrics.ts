@@ -15,6 +15,7 @@ import {
   SlotTotal,
   seatCountersAt,
   seatRefusalsAt,
+  seatRequestsAt,
   seatSlotsAt,
   seatStallsAt,
   seatStallsLength,
@@ -44,6 +45,7 @@ export class WorkerMetrics {
   private readonly seat: Float64Array;
   private readonly stalls: Histogram;
   private readonly slotsCount: number;
+  private readonly slotsAt: number;
 
   /** Maps the segment and takes the seat the supervisor claimed for this process. */
   static attach(grant: SegmentGrant): WorkerMetrics {
@@ -54,6 +56,7 @@ export class WorkerMetrics {
     this.cells = segment.cells;
     this.seat = segment.seat(seat);
     this.slotsCount = segment.sizes.slots;
+    this.slotsAt = seatSlotsAt(segment.sizes.slots);
     this.stalls = new Histogram(compactLatencyShape, this.seat.subarray(seatStallsAt, seatStallsAt + seatStallsLength));
     this.seat[SeatState.pid] = process.pid;
     this.seat[SeatState.occupancy] = Occupancy.attached;
@@ -72,7 +75,7 @@ export class WorkerMetrics {
     assert(latencyUs >= 0, "a latency is not negative");
     const seat = this.seat;
     const known = slot >= 0 && slot < this.slotsCount ? slot : slotOther;
-    const base = seatSlotsAt + known * slotLength;
+    const base = this.slotsAt + known * slotLength;
     const whole = latencyUs < longestUs ? latencyUs | 0 : longestUs;
     const octave = 26 - Math.clz32(whole | 63);
     const bucket = (octave << 5) + (whole >>> octave);
@@ -80,7 +83,7 @@ export class WorkerMetrics {
     if (latencyUs > edgesUs[edge]!) edge += 1;
     const result = base + slotResultsAt + resultByOutcome[outcomeCode]! * resultLength;
     seat[seatCountersAt]! += 1;
-    seat[base]! += 1;
+    seat[seatRequestsAt + known]! += 1;
     seat[base + SlotTotal.statusClasses + statusClass]! += 1;
     seat[base + slotOutcomesAt + outcomeCode]! += 1;
     seat[result]! += latencyUs;
@@ -98,7 +101,7 @@ export class WorkerMetrics {
 
   /** Counts the bytes of a request's exchange with its client, once, when it ends. */
   addRequestBytes(slot: number, bytesIn: number, bytesOut: number): void {
-    const base = seatSlotsAt + (slot >= 0 && slot < this.slotsCount ? slot : slotOther) * slotLength;
+    const base = this.slotsAt + (slot >= 0 && slot < this.slotsCount ? slot : slotOther) * slotLength;
     this.seat[base + SlotTotal.clientBytesIn]! += bytesIn;
     this.seat[base + SlotTotal.clientBytesOut]! += bytesOut;
   }

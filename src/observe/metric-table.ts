@@ -1,0 +1,93 @@
+/**
+ * Every metric Weir exposes: a closed set, documented in `docs/metrics.md` (generated from here, checked by a test). Names
+ * carry their units. Values of labels are bounded: routes and upstreams by the slots of the shared segment, the others by
+ * the tables they come from.
+ */
+import { assert } from "../base/mod.ts";
+import { processCounterRows } from "./process-counters.ts";
+
+export type MetricKind = "counter" | "gauge" | "histogram";
+
+export interface MetricRow {
+  readonly name: string;
+  readonly kind: MetricKind;
+  readonly labels: readonly string[];
+  /** One English sentence. */
+  readonly help: string;
+}
+
+const row = (name: string, kind: MetricKind, labels: readonly string[], help: string): MetricRow => ({
+  name,
+  kind,
+  labels,
+  help,
+});
+
+/** The metrics that are not process counters, by the name the renderer uses. */
+export const metricRows = {
+  buildInfo: row("weir_build_info", "gauge", ["version", "runtime"], "Always 1; the labels tell what runs."),
+  startTime: row("weir_start_time_seconds", "gauge", [], "When the supervisor started, in seconds since 1970."),
+  revision: row("weir_configuration_revision", "gauge", [], "Revision of the configuration in force."),
+  generation: row("weir_generation", "gauge", [], "Generation of workers that serves; each restart begins a new one."),
+  reloads: row("weir_configuration_reloads_total", "counter", ["result"], "Reloads by result: taken or refused."),
+  workerCrashes: row("weir_worker_crashes_total", "counter", [], "Workers that ended without being asked to."),
+  workerUp: row("weir_worker_up", "gauge", ["seat", "worker"], "1 while a process has the seat and serves, else 0."),
+  workerRevision: row("weir_worker_revision", "gauge", ["seat"], "Revision of the configuration the worker serves."),
+  workerGeneration: row("weir_worker_generation", "gauge", ["seat"], "Generation the worker belongs to."),
+  workerStarts: row("weir_worker_starts_total", "counter", ["seat"], "Processes that have had the seat."),
+  requests: row("weir_requests_total", "counter", ["route", "upstream", "outcome"], "Requests ended, by outcome."),
+  responses: row(
+    "weir_responses_total",
+    "counter",
+    ["route", "upstream", "status"],
+    "Requests ended, by the class of the status sent (`none` when the client got no answer).",
+  ),
+  requestBytesIn: row(
+    "weir_request_received_bytes_total",
+    "counter",
+    ["route", "upstream"],
+    "Bytes of requests received from clients.",
+  ),
+  requestBytesOut: row(
+    "weir_request_sent_bytes_total",
+    "counter",
+    ["route", "upstream"],
+    "Bytes of answers sent to clients.",
+  ),
+  requestSeconds: row(
+    "weir_request_seconds",
+    "histogram",
+    ["route", "upstream", "outcome"],
+    "From a request's first byte to its answer's last; outcome is `answered`, or where the failure arose.",
+  ),
+  upstreamSeconds: row(
+    "weir_upstream_seconds",
+    "histogram",
+    ["upstream"],
+    "Time that requests spent waiting for the upstream.",
+  ),
+  refusals: row(
+    "weir_refused_connections_total",
+    "counter",
+    ["outcome"],
+    "Client connections refused or cut before they had a request.",
+  ),
+  loopStall: row("weir_event_loop_stall_seconds", "histogram", [], "How late timers of the workers fired."),
+  seriesUsed: row("weir_series_used", "gauge", [], "Pairs of route and upstream that have a place of their own."),
+  seriesMax: row("weir_series_max", "gauge", [], "Places there are; pairs beyond are counted as `other`."),
+  renderSeconds: row("weir_scrape_render_seconds", "gauge", [], "How long the previous scrape took to render."),
+  scrapes: row("weir_scrapes_total", "counter", [], "Scrapes rendered."),
+} as const satisfies Record<string, MetricRow>;
+
+/** Process counters named `weir_worker_` are told of every seat, the others as sums. */
+export function isPerSeat(metric: string): boolean {
+  return metric.startsWith("weir_worker_");
+}
+
+/** The whole closed set, by name. */
+export const allMetricRows: readonly MetricRow[] = [
+  ...Object.values(metricRows),
+  ...processCounterRows.map(({ metric, kind, help }) => row(metric, kind, isPerSeat(metric) ? ["seat"] : [], help)),
+].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+assert(new Set(allMetricRows.map(({ name }) => name)).size === allMetricRows.length, "metric names are unique");
