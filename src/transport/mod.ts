@@ -1,4 +1,5 @@
-/** TCP and Unix sockets with socket options and listening descriptors. */
+/** TCP and Unix sockets with write gathering, backpressure, socket options and listening descriptors. */
+export { acquireBlock, BLOCK_BYTES, releaseBlock } from "./blocks.ts";
 export {
   bindSocket,
   closeDescriptor,
@@ -26,3 +27,5 @@ export {
   removeSocketFile,
 } from "./listening-socket.ts";
 export { findHolder, type SocketHolder } from "./socket-holder.ts";
+export { type Accept, adopt, connectWire, crash, listenOn, type OutgoingWire, type WireAddress } from "./sockets.ts";
+export { Wire } from "./wire.ts";

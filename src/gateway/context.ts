@@ -1,0 +1,100 @@
+/**
+ * What one worker's requests share: the clock, the timers, the metrics, the configuration in force, and scratch memory. @hot
+ */
+import { assert, type LoopClock, latin1, Random, randomSeed } from "../base/mod.ts";
+import { ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
+import { TimerWheel } from "../resilience/mod.ts";
+import type { Wire } from "../transport/mod.ts";
+import type { UpstreamObserver } from "../upstream/mod.ts";
+import { Exchange } from "./exchange.ts";
+import type { AccessLogger } from "./record.ts";
+import type { Settings } from "./settings.ts";
+
+/** Bytes put together within one callback: the largest head and the framing around a body. */
+const SCRATCH_BYTES = 512 * 1024;
+
+export class WorkerContext implements UpstreamObserver {
+  readonly loop: LoopClock;
+  readonly timers: TimerWheel<Wire>;
+  readonly metrics: WorkerMetrics;
+  readonly random = new Random(randomSeed());
+  accessLog: AccessLogger | null = null;
+  readonly exchanges: ExchangePool;
+  private current: Settings | null = null;
+  /** For bytes that are written before the callback ends. */
+  readonly scratch: Uint8Array = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  /** How much of `scratch` holds a reply that is being put together; 0 between callbacks. */
+  composedBytes = 0;
+  /** `Date: ...` with its line end, of the current second. */
+  dateLine: Uint8Array = Buffer.from("");
+  private dateSecond = 0;
+  /** No new request is begun on a connection that can be closed instead. */
+  isDraining = false;
+
+  constructor(loop: LoopClock, metrics: WorkerMetrics) {
+    this.loop = loop;
+    this.metrics = metrics;
+    this.timers = new TimerWheel<Wire>(loop.nowMs, fireTimer);
+    this.exchanges = new ExchangePool(this);
+    this.tick();
+  }
+
+  /** The configuration for requests that begin now. */
+  get settings(): Settings {
+    assert(this.current !== null, "a configuration is in force before anything is served");
+    return this.current;
+  }
+
+  /** Puts a configuration in force. */
+  use(settings: Settings): void {
+    this.current = settings;
+  }
+
+  /** Fires timers that are due and renews the date; called about once per tick of the wheel. */
+  tick(): void {
+    this.loop.refresh();
+    this.timers.advance(this.loop.nowMs);
+    const second = Math.floor(this.loop.clock.wallMs() / 1000);
+    if (second === this.dateSecond) return;
+    this.dateSecond = second;
+    this.dateLine = latin1(`Date: ${new Date(second * 1000).toUTCString()}\r\n`);
+  }
+
+  upstreamConnectionOpened(): void {
+    this.metrics.upstreamOpened();
+  }
+
+  upstreamConnectionClosed(): void {
+    this.metrics.upstreamClosed();
+  }
+
+  countRetry(): void {
+    this.metrics.add(ProcessCounter.retries, 1);
+  }
+}
+
+function fireTimer(wire: Wire, nowMs: number): void {
+  wire.onTimer(nowMs);
+}
+
+/** Free exchange records. As many are kept as were ever in use at once: no more exist than connections are allowed. */
+class ExchangePool {
+  private readonly context: WorkerContext;
+  private readonly free: Exchange[] = [];
+  inUseCount = 0;
+
+  constructor(context: WorkerContext) {
+    this.context = context;
+  }
+
+  acquire(): Exchange {
+    this.inUseCount++;
+    return this.free.pop() ?? new Exchange(this.context);
+  }
+
+  release(exchange: Exchange): void {
+    this.inUseCount--;
+    exchange.trim();
+    this.free.push(exchange);
+  }
+}

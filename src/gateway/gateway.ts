@@ -1,0 +1,245 @@
+/**
+ * The data plane of one worker process: listeners, the configuration in force, upstreams, and the tick that drives timers.
+ *
+ * A new configuration is compiled completely by `prepare`, which throws when it cannot be, and takes effect in one step with
+ * `commit`. Upstreams whose settings did not change keep their connections.
+ */
+import { LoopClock, systemClock, WeirError } from "../base/mod.ts";
+import type { Config, UpstreamConfig } from "../config/mod.ts";
+import { AccessLog, ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
+import { Resolver, Upstream } from "../upstream/mod.ts";
+import { WorkerContext } from "./context.ts";
+import { type ConnectionGate, Listener } from "./listener.ts";
+import { NetworkCounts } from "./networks.ts";
+import { http1Limits, Settings } from "./settings.ts";
+
+/** How often timers are looked at, in milliseconds: the wheel's tick. */
+const TICK_MS = 16;
+/** How often gauges that need a look are written to the segment, in ticks. */
+const GAUGE_TICKS = 16;
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly revision: number;
+  /** Slots in the shared segment by series key. */
+  readonly slots: Readonly<Record<string, number>>;
+  readonly metrics: WorkerMetrics;
+}
+
+interface RunningUpstream {
+  readonly upstream: Upstream;
+  readonly resolver: Resolver;
+  /** What it was made from, to see whether a reload changes it. */
+  readonly source: string;
+}
+
+interface Prepared {
+  readonly settings: Settings;
+  readonly upstreams: Map<string, RunningUpstream>;
+}
+
+export class Gateway {
+  private readonly context: WorkerContext;
+  private readonly metrics: WorkerMetrics;
+  private readonly listeners: Listener[] = [];
+  private readonly gate: ConnectionGate;
+  private readonly ticker: Timer;
+  private readonly accessLog: AccessLog | null;
+  private upstreams = new Map<string, RunningUpstream>();
+  private prepared: Prepared | null = null;
+  private ticks = 0;
+  private expectedTickMs: number;
+  private networks: NetworkCounts;
+
+  constructor(options: GatewayOptions) {
+    const { config, metrics } = options;
+    this.metrics = metrics;
+    const loop = new LoopClock(systemClock);
+    this.networks = new NetworkCounts(config.limits.networkPrefixBits4, config.limits.networkPrefixBits6);
+    this.gate = this.makeGate();
+    this.context = new WorkerContext(loop, metrics);
+    this.accessLog = openAccessLog(config, this.context, metrics);
+    this.context.accessLog = this.accessLog;
+    this.prepare(config, options.revision, options.slots);
+    this.commit();
+    this.expectedTickMs = loop.nowMs + TICK_MS;
+    this.ticker = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** Serves a listener of the configuration on an inherited listening socket. */
+  listen(name: string, fd: number): void {
+    const config = this.context.settings.config.listeners.find((listener) => listener.name === name);
+    if (config === undefined) throw new WeirError("listener.unknown", `no listener is called "${name}"`, { hint: "" });
+    const listener = new Listener(config, this.context, this.gate);
+    this.listeners.push(listener);
+    listener.listen(fd);
+  }
+
+  /** Compiles a configuration without using it. Throws a `WeirError` when it cannot be used; the old one goes on. */
+  prepare(config: Config, revision: number, slots: Readonly<Record<string, number>>): void {
+    this.context.loop.refresh();
+    const upstreams = new Map<string, RunningUpstream>();
+    for (const upstream of config.upstreams) {
+      const source = JSON.stringify([upstream, config.limits, config.workers]);
+      const running = this.upstreams.get(upstream.name);
+      const kept = running !== undefined && running.source === source;
+      upstreams.set(upstream.name, kept ? running : this.makeUpstream(upstream, config, source));
+    }
+    const byName = new Map([...upstreams].map(([name, running]) => [name, running.upstream]));
+    const settings = new Settings(config, revision, slots, byName, () => this.context.isDraining);
+    this.prepared = { settings, upstreams };
+  }
+
+  /** Puts the prepared configuration in force for every request that begins from now on. */
+  commit(): void {
+    const prepared = this.prepared;
+    if (prepared === null) return;
+    this.prepared = null;
+    const before = this.upstreams;
+    this.upstreams = prepared.upstreams;
+    for (const running of prepared.upstreams.values()) {
+      if (before.get(running.upstream.name) !== running) {
+        const config = prepared.settings.config.upstreams.find(({ name }) => name === running.upstream.name)!;
+        running.resolver.start(config.resolveIntervalMs);
+      }
+    }
+    this.context.use(prepared.settings);
+    for (const [name, running] of before) {
+      if (prepared.upstreams.get(name) === running) continue;
+      running.resolver.stop();
+      running.upstream.retire();
+    }
+    this.metrics.setRevision(prepared.settings.revision);
+    this.metrics.add(ProcessCounter.reloads, prepared.settings.revision > 1 ? 1 : 0);
+  }
+
+  /** Drops a prepared configuration that another worker could not prepare. */
+  discard(): void {
+    this.prepared = null;
+  }
+
+  /** Opens the access log again, after it was renamed by a rotation. */
+  reopenLog(): void {
+    this.accessLog?.reopen();
+  }
+
+  /**
+   * Accepts no more and lets what is in flight finish: answers say `Connection: close`, idle connections end spread over
+   * half the time. Resolves when none is open, or cuts what is left after `deadlineMs`.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    this.context.isDraining = true;
+    this.context.loop.refresh();
+    for (const listener of this.listeners) listener.stop();
+    for (const listener of this.listeners) listener.drain(deadlineMs / 2);
+    const endMs = this.context.loop.nowMs + deadlineMs;
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        const isOver = this.context.loop.clock.monotonicMs() >= endMs;
+        if (this.gate.openCount > 0 && !isOver) return;
+        clearInterval(timer);
+        resolve();
+      }, TICK_MS);
+    });
+    for (const listener of this.listeners) listener.destroyAll();
+    this.close();
+    await this.accessLog?.close();
+  }
+
+  /** Stops timers and look-ups. */
+  close(): void {
+    clearInterval(this.ticker);
+    for (const listener of this.listeners) listener.stop();
+    for (const { resolver, upstream } of this.upstreams.values()) {
+      resolver.stop();
+      upstream.retire();
+    }
+  }
+
+  get connectionsCount(): number {
+    return this.gate.openCount;
+  }
+
+  private tick(): void {
+    const { loop } = this.context;
+    this.context.tick();
+    const lateMs = loop.nowMs - this.expectedTickMs;
+    this.metrics.recordLoopStall(lateMs > 0 ? lateMs * 1000 : 0);
+    this.expectedTickMs = loop.nowMs + TICK_MS;
+    this.ticks++;
+    if (this.ticks % GAUGE_TICKS === 0) this.writeGauges();
+  }
+
+  private writeGauges(): void {
+    let idle = 0;
+    let waiting = 0;
+    for (const { upstream } of this.upstreams.values()) {
+      waiting += upstream.waitingCount;
+      for (const endpoint of upstream.all) idle += endpoint.idleCount;
+    }
+    const cpu = process.cpuUsage();
+    this.metrics.set(ProcessCounter.upstreamConnectionsIdle, idle);
+    this.metrics.set(ProcessCounter.upstreamWaiting, waiting);
+    this.metrics.set(ProcessCounter.cpuMicroseconds, cpu.user + cpu.system);
+    this.metrics.set(ProcessCounter.residentBytes, process.memoryUsage.rss());
+  }
+
+  private makeUpstream(config: UpstreamConfig, whole: Config, source: string): RunningUpstream {
+    const { context } = this;
+    const { connections, timeouts } = config;
+    // Limits are of the whole gateway; each worker has its share, rounded up.
+    const share = (limit: number): number => Math.ceil(limit / whole.workers);
+    const settings = {
+      name: config.name,
+      balance: config.balance,
+      queueRequestsMax: Math.max(1, config.queue.requestsMax),
+      connections: {
+        mode: connections.mode,
+        maxIdlePerEndpoint: share(connections.maxIdlePerEndpoint),
+        maxPerEndpoint: share(connections.maxPerEndpoint),
+        idleTimeoutMs: connections.idleTimeoutMs,
+        ageMaxMs: connections.ageMaxMs,
+        ageJitterRatio: connections.ageJitterRatio,
+        pipelineDepthMax: connections.pipelineDepthMax,
+        pipelinedConnectionsPerEndpoint: connections.pipelinedConnectionsPerEndpoint,
+        connectTimeoutMs: timeouts.connectMs,
+        headLimits: http1Limits(whole),
+      },
+    };
+    const upstream = new Upstream(settings, context.loop, context.timers, context.random, context);
+    return { upstream, resolver: new Resolver(upstream, config.endpoints), source };
+  }
+
+  private makeGate(): ConnectionGate {
+    const limits = (): Config["limits"] => this.context.settings.config.limits;
+    const workers = (): number => this.context.settings.config.workers;
+    const networks = (): NetworkCounts => this.networks;
+    return {
+      openCount: 0,
+      get connectionsMax() {
+        return Math.ceil(limits().connectionsMax / workers());
+      },
+      enter(clientAddress) {
+        const max = limits().connectionsPerNetworkMax;
+        return max === 0 || networks().enter(networks().keyOf(clientAddress), Math.ceil(max / workers()));
+      },
+      leave(clientAddress) {
+        if (limits().connectionsPerNetworkMax > 0) networks().leave(networks().keyOf(clientAddress));
+      },
+    };
+  }
+}
+
+function openAccessLog(config: Config, context: WorkerContext, metrics: WorkerMetrics): AccessLog | null {
+  const { accessLog } = config;
+  if (accessLog === null) return null;
+  const options = {
+    target: accessLog.to.kind === "stdout" ? "stdout" : accessLog.to.path,
+    sampleRatio: accessLog.sampleRatio,
+    level: accessLog.level,
+    fields: accessLog.fields,
+    flushIntervalMs: accessLog.flushIntervalMs,
+    bufferBytesMax: accessLog.bufferBytesMax,
+  } as const;
+  return new AccessLog(options, systemClock, context.random, metrics);
+}

@@ -1,0 +1,92 @@
+/** A listening socket of one worker: the phase accept. Limits on connections, and the list of those that are open. */
+import type { Socket, SocketListener } from "bun";
+import { Outcome } from "../base/mod.ts";
+import type { ListenerConfig } from "../config/mod.ts";
+import { adopt, listenOn, type Wire } from "../transport/mod.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { WorkerContext } from "./context.ts";
+import { plainAddress } from "./networks.ts";
+
+/** Connections of one worker, over all its listeners. */
+export interface ConnectionGate {
+  openCount: number;
+  /** Asks for a place for a client; false when the limit of its network is reached. */
+  enter(clientAddress: string): boolean;
+  leave(clientAddress: string): void;
+  readonly connectionsMax: number;
+}
+
+export class Listener {
+  readonly config: ListenerConfig;
+  private readonly context: WorkerContext;
+  private readonly gate: ConnectionGate;
+  private socket: SocketListener<Wire> | null = null;
+  private first: ClientConnection | null = null;
+  openCount = 0;
+
+  constructor(config: ListenerConfig, context: WorkerContext, gate: ConnectionGate) {
+    this.config = config;
+    this.context = context;
+    this.gate = gate;
+  }
+
+  /** Begins to accept on an inherited descriptor. */
+  listen(fd: number): void {
+    this.socket = listenOn(fd, (socket) => this.accept(socket));
+  }
+
+  /** Accepts no more; the descriptor's other holders go on. */
+  stop(): void {
+    this.socket?.stop(false);
+    this.socket = null;
+  }
+
+  private accept(socket: Socket<Wire>): void {
+    const { context, gate } = this;
+    const clientAddress = plainAddress(socket.remoteAddress ?? "");
+    const isFull = gate.openCount >= gate.connectionsMax;
+    if (isFull || !gate.enter(clientAddress)) {
+      context.metrics.recordRefusal(isFull ? Outcome.tooManyConnections : Outcome.tooManyClientConnections);
+      socket.terminate();
+      return;
+    }
+    context.loop.refresh();
+    const connection = new ClientConnection(context, this, clientAddress);
+    adopt(socket, connection);
+    if (this.config.noDelay) socket.setNoDelay(true);
+    gate.openCount++;
+    this.openCount++;
+    context.metrics.connectionOpened();
+    connection.next = this.first;
+    if (this.first !== null) this.first.previous = connection;
+    this.first = connection;
+    connection.begin();
+  }
+
+  /** A connection is gone. */
+  closed(connection: ClientConnection): void {
+    const { previous, next } = connection;
+    if (previous !== null) previous.next = next;
+    else this.first = next;
+    if (next !== null) next.previous = previous;
+    connection.previous = null;
+    connection.next = null;
+    this.openCount--;
+    this.gate.openCount--;
+    this.gate.leave(connection.acceptedFrom);
+    this.context.metrics.connectionClosed();
+  }
+
+  /** Lets idle connections end at times spread over `spreadMs`, so that clients do not all come back at once. */
+  drain(spreadMs: number): void {
+    const { loop, random } = this.context;
+    for (let connection = this.first; connection !== null; connection = connection.next) {
+      connection.drain(loop.nowMs + random.unit() * spreadMs);
+    }
+  }
+
+  /** Cuts what is still open. */
+  destroyAll(): void {
+    while (this.first !== null) this.first.destroy();
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * A configuration compiled for the data plane: routes as one table, everything that is written prepared as bytes. Compiled
+ * completely before it is used; from then on it does not change. A request keeps the settings it began under.
+ */
+import { latin1, Outcome } from "../base/mod.ts";
+import type { Config, FieldChanges, Network, RouteConfig } from "../config/mod.ts";
+import { accessLogLabels, seriesKey, slotNone, slotOther } from "../observe/mod.ts";
+import { FieldId, fieldMask, type Http1Limits, type MessageHead, Method, TargetForm } from "../protocols/mod.ts";
+import type { Upstream } from "../upstream/mod.ts";
+import { answerOf, type LocalAnswer, prepareAnswer } from "./answers.ts";
+import { isInNetworks } from "./networks.ts";
+import { RouteMiss, RouteTable } from "./route.ts";
+
+/** Changes to fields of a request or an answer; null where a route makes none. */
+export interface CompiledChanges {
+  /** Names that are not passed on, in lower case. */
+  readonly dropped: readonly Uint8Array[];
+  /** Lines that are added. */
+  readonly added: Uint8Array;
+}
+
+export interface CompiledRoute {
+  readonly name: string;
+  /** Where its requests are counted in the shared segment. */
+  readonly slot: number;
+  /** Its part of an access log line. */
+  readonly labels: Uint8Array;
+  readonly upstream: Upstream | null;
+  /** The answer of a route that does not forward, or null. */
+  readonly local: ((head: MessageHead) => LocalAnswer) | null;
+  readonly mayPipeline: boolean;
+  /** Times in milliseconds, 0 for no limit. */
+  readonly requestTimeoutMs: number;
+  readonly firstByteTimeoutMs: number;
+  readonly answerIdleTimeoutMs: number;
+  readonly queueTimeoutMs: number;
+  readonly bodyBytesMax: number;
+  readonly attemptsMax: number;
+  readonly retriesIdempotent: boolean;
+  readonly honoursIdempotencyKey: boolean;
+  /** Leading segments of the path that `pathPrefix` replaces; 0 and empty when the path is forwarded as it is. */
+  readonly prefixSegments: number;
+  readonly pathPrefix: Uint8Array | null;
+  /** The Host line sent upstream; null to pass the client's on. */
+  readonly hostLine: Uint8Array | null;
+  readonly hostFromEndpoint: boolean;
+  readonly requestChanges: CompiledChanges | null;
+  readonly answerChanges: CompiledChanges | null;
+  /** What consistent balancing goes by. */
+  readonly hashOn: "none" | "client" | "path" | "field";
+  readonly hashField: Uint8Array | null;
+}
+
+/** Client-side limits; times in milliseconds, 0 for no limit. */
+export interface ClientLimits {
+  readonly headTimeoutMs: number;
+  readonly bodyIdleTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly writeIdleTimeoutMs: number;
+  readonly lingerMs: number;
+  readonly requestsPerConnectionMax: number;
+  readonly http1: Http1Limits;
+}
+
+/** What is written into forwarded heads. */
+export interface ForwardSettings {
+  readonly xForwarded: boolean;
+  readonly forwarded: boolean;
+  readonly viaLine: Uint8Array;
+  /** `name: ` of the request id field, or null. */
+  readonly requestIdPrefix: Uint8Array | null;
+  readonly requestIdName: Uint8Array;
+  readonly traceparent: boolean;
+  /** Fields that are never copied, by who sent them. */
+  readonly skipUntrusted: Uint8Array;
+  readonly skipTrusted: Uint8Array;
+}
+
+export class Settings {
+  readonly revision: number;
+  readonly config: Config;
+  readonly routes: readonly CompiledRoute[];
+  readonly client: ClientLimits;
+  readonly forward: ForwardSettings;
+  private readonly table: RouteTable;
+  private readonly healthPath: Uint8Array | null;
+  private readonly healthAnswers: readonly [LocalAnswer, LocalAnswer];
+  private readonly optionsAnswer: LocalAnswer;
+  private readonly isDraining: () => boolean;
+
+  constructor(
+    config: Config,
+    revision: number,
+    slots: Readonly<Record<string, number>>,
+    upstreams: ReadonlyMap<string, Upstream>,
+    isDraining: () => boolean,
+  ) {
+    this.config = config;
+    this.revision = revision;
+    this.isDraining = isDraining;
+    this.table = new RouteTable(config.routes, config.paths);
+    this.routes = config.routes.map((route) => compileRoute(route, config, slots, upstreams));
+    this.client = compileClientLimits(config);
+    this.forward = compileForward(config);
+    this.healthPath = config.health === null ? null : latin1(config.health);
+    this.healthAnswers = [healthAnswer(200, "serving"), healthAnswer(503, "draining")];
+    const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+    this.optionsAnswer = prepareAnswer(Outcome.local, 204, [["allow", methods]], latin1(""));
+  }
+
+  /** Index of the route for a request, or one of `RouteMiss`. */
+  matchRoute(head: MessageHead): number {
+    if (this.isBuiltIn(head)) return BUILT_IN;
+    return this.table.match(head);
+  }
+
+  /** What a request gets that no route takes. */
+  unroutedAnswer(head: MessageHead, miss: number): LocalAnswer {
+    if (miss === BUILT_IN) {
+      if (isWholeServer(head)) return this.optionsAnswer;
+      if (head.methodId === Method.connect || head.methodId === Method.trace)
+        return answerOf(Outcome.methodNotSupported);
+      return this.healthAnswers[this.isDraining() ? 1 : 0];
+    }
+    if (miss === RouteMiss.methodNotAllowed) return answerOf(Outcome.methodNotAllowed);
+    return answerOf(miss === RouteMiss.ambiguousPath ? Outcome.ambiguousPath : Outcome.noRoute);
+  }
+
+  /** Whether the client's forwarding fields are believed. */
+  isTrusted(clientAddress: string): boolean {
+    return isInNetworks(this.config.trustedNetworks as readonly Network[], clientAddress);
+  }
+
+  private isBuiltIn(head: MessageHead): boolean {
+    if (head.methodId >= Method.options && (isWholeServer(head) || head.methodId >= Method.connect)) return true;
+    const path = this.healthPath;
+    if (path === null || head.pathEnd - head.pathStart !== path.length) return false;
+    if (head.methodId !== Method.get && head.methodId !== Method.head) return false;
+    for (let index = 0; index < path.length; index++) {
+      if (head.bytes[head.pathStart + index] !== path[index]) return false;
+    }
+    return true;
+  }
+}
+
+/** A request the gateway answers before any route. */
+const BUILT_IN = -100;
+
+/** `OPTIONS *`, or its absolute form without a path. */
+function isWholeServer(head: MessageHead): boolean {
+  if (head.methodId !== Method.options) return false;
+  if (head.targetForm === TargetForm.asterisk) return true;
+  return head.targetForm === TargetForm.absolute && head.pathStart === head.queryEnd;
+}
+
+function healthAnswer(status: number, state: string): LocalAnswer {
+  const fields = [
+    ["content-type", "application/json"],
+    ["cache-control", "no-store"],
+  ] as const;
+  return prepareAnswer(Outcome.local, status, fields, latin1(`{"status":"${state}"}\n`));
+}
+
+function compileRoute(
+  route: RouteConfig,
+  config: Config,
+  slots: Readonly<Record<string, number>>,
+  upstreams: ReadonlyMap<string, Upstream>,
+): CompiledRoute {
+  const { action, retry, rewrite } = route;
+  const upstreamName = action.kind === "upstream" ? action.upstream : "none";
+  const upstreamConfig = config.upstreams.find((upstream) => upstream.name === upstreamName);
+  const hashOn = upstreamConfig?.balance === "consistent-hash" ? upstreamConfig.hashOn : null;
+  const hostHeader = upstreamConfig?.hostHeader;
+  return {
+    name: route.name,
+    slot: slots[seriesKey(route.name, upstreamName)] ?? slotOther,
+    labels: accessLogLabels(route.name, upstreamName),
+    upstream: upstreams.get(upstreamName) ?? null,
+    local: compileLocal(route),
+    mayPipeline: route.pipelining && upstreamConfig?.connections.mode === "pipelined",
+    requestTimeoutMs: route.timeouts.requestMs,
+    firstByteTimeoutMs: route.timeouts.firstByteMs,
+    answerIdleTimeoutMs: route.timeouts.idleMs,
+    queueTimeoutMs: upstreamConfig?.queue.timeoutMs ?? 0,
+    bodyBytesMax: route.limits.bodyBytesMax === 0 ? Number.MAX_SAFE_INTEGER : route.limits.bodyBytesMax,
+    attemptsMax: retry.attemptsMax,
+    retriesIdempotent: retry.idempotency !== "none",
+    honoursIdempotencyKey: retry.idempotency === "key",
+    prefixSegments: rewrite.path?.prefixSegments ?? 0,
+    pathPrefix: rewrite.path === null ? null : latin1(rewrite.path.replacement),
+    hostLine: hostHeader?.kind === "literal" ? latin1(`Host: ${hostHeader.value}\r\n`) : null,
+    hostFromEndpoint: hostHeader?.kind === "endpoint",
+    requestChanges: compileChanges(rewrite.request),
+    answerChanges: compileChanges(rewrite.response),
+    hashOn: hashOn?.kind ?? "none",
+    hashField: hashOn?.kind === "field" ? latin1(hashOn.field) : null,
+  };
+}
+
+function compileLocal(route: RouteConfig): ((head: MessageHead) => LocalAnswer) | null {
+  const { action } = route;
+  if (action.kind === "upstream") return null;
+  if (action.kind === "respond") {
+    const fields = action.fields.some(([name]) => name.toLowerCase() === "content-type")
+      ? action.fields
+      : ([["content-type", "text/plain; charset=utf-8"], ...action.fields] as const);
+    const answer = prepareAnswer(Outcome.local, action.status, fields, Buffer.from(action.body));
+    return () => answer;
+  }
+  const redirectTo = (location: string): LocalAnswer =>
+    prepareAnswer(Outcome.local, action.status, [["location", location]], latin1(""));
+  if (!action.location.includes("{path}")) {
+    const answer = redirectTo(action.location);
+    return () => answer;
+  }
+  return (head) => {
+    const path = Buffer.from(head.bytes.subarray(head.pathStart, head.queryEnd)).toString("latin1");
+    return redirectTo(action.location.replaceAll("{path}", () => path));
+  };
+}
+
+function compileChanges(changes: FieldChanges): CompiledChanges | null {
+  const { remove, set, add } = changes;
+  if (remove.length + set.length + add.length === 0) return null;
+  return {
+    dropped: [...remove, ...set.map(([name]) => name)].map((name) => latin1(name.toLowerCase())),
+    added: latin1([...set, ...add].map(([name, value]) => `${name}: ${value}\r\n`).join("")),
+  };
+}
+
+function compileClientLimits(config: Config): ClientLimits {
+  const { timeouts, limits } = config;
+  return {
+    headTimeoutMs: timeouts.headMs,
+    bodyIdleTimeoutMs: timeouts.bodyIdleMs,
+    keepAliveTimeoutMs: timeouts.keepAliveIdleMs,
+    writeIdleTimeoutMs: timeouts.clientWriteIdleMs,
+    lingerMs: timeouts.lingerMs,
+    requestsPerConnectionMax: limits.requestsPerConnectionMax,
+    http1: http1Limits(config),
+  };
+}
+
+/** The bounds of heads and chunked bodies, in both directions. */
+export function http1Limits(config: Config): Http1Limits {
+  const { limits } = config;
+  return {
+    headBytesMax: limits.headBytesMax,
+    targetBytesMax: limits.targetBytesMax,
+    fieldsMax: limits.fieldsMax,
+    chunkExtensionBytesMax: limits.chunkExtensionBytesMax,
+    trailerBytesMax: limits.trailerBytesMax,
+  };
+}
+
+function compileForward(config: Config): ForwardSettings {
+  const { forwarding } = config;
+  // Written anew from what was parsed, whoever sent them.
+  const rewritten = [
+    FieldId.host,
+    FieldId.contentLength,
+    FieldId.transferEncoding,
+    FieldId.expect,
+    FieldId.traceparent,
+  ];
+  const claims = [FieldId.forwarded, FieldId.forwardedFor, FieldId.forwardedProto, FieldId.forwardedHost];
+  const others = [FieldId.forwardedPort, FieldId.realIp, FieldId.tracestate];
+  return {
+    xForwarded: forwarding.fields === "x-forwarded" || forwarding.fields === "both",
+    forwarded: forwarding.fields === "forwarded" || forwarding.fields === "both",
+    viaLine: latin1(`Via: 1.1 ${forwarding.via}\r\n`),
+    requestIdPrefix: forwarding.requestId ? latin1(`${forwarding.requestIdField}: `) : null,
+    requestIdName: latin1(forwarding.requestIdField.toLowerCase()),
+    traceparent: forwarding.traceparent,
+    skipUntrusted: fieldMask([...rewritten, ...claims, ...others, FieldId.requestId]),
+    skipTrusted: fieldMask([...rewritten, FieldId.forwarded, FieldId.forwardedFor, FieldId.requestId]),
+  };
+}
+
+/** Where requests without a route are counted. */
+export const unroutedSlot = slotNone;

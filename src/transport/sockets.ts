@@ -1,0 +1,102 @@
+/**
+ * Bun's sockets carrying wires: the one place that names Bun's callbacks. A wire is the socket's `data`, so that a callback
+ * finds its connection without a look-up. An exception in a callback is a broken invariant and ends the worker. @hot
+ */
+import type { Socket, SocketHandler, SocketListener, TCPSocketListenOptions } from "bun";
+import { AssertionError } from "../base/mod.ts";
+import type { Wire } from "./wire.ts";
+
+/** Where a wire leads to. */
+export type WireAddress =
+  | { readonly kind: "ip"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+/** What a listening socket does with a new connection: gives it a wire with `adopt`, or terminates it. */
+export type Accept = (socket: Socket<Wire>) => void;
+
+/** Lets a wire carry an open socket from now on. */
+export function adopt(socket: Socket<Wire>, wire: Wire): void {
+  wire.socket = socket;
+  socket.data = wire;
+}
+
+const carried: Omit<SocketHandler<Wire>, "open"> = {
+  data(socket, chunk) {
+    const wire = socket.data;
+    if (wire !== undefined && wire.socket !== null) wire.onBytes(chunk, 0, chunk.length);
+  },
+  drain(socket) {
+    socket.data?.handleDrain();
+  },
+  end(socket) {
+    const wire = socket.data;
+    if (wire?.socket !== null) wire?.onPeerEnd();
+  },
+  close(socket, error) {
+    socket.data?.handleClose(errorCode(error));
+  },
+  error(_socket, error) {
+    // Bun reports what a callback threw here too; system errors are followed by `close`, which carries them.
+    if (errorCode(error) === "" || error instanceof AssertionError) crash(error);
+  },
+};
+
+/** Serves an inherited listening socket. `accept` runs for each connection before anything is read from it. @cold */
+export function listenOn(fd: number, accept: Accept): SocketListener<Wire> {
+  const socket: SocketHandler<Wire> = {
+    ...carried,
+    open(accepted) {
+      accept(accepted);
+    },
+  };
+  // Bun takes an inherited descriptor here, although its types do not say so.
+  const options = { fd, allowHalfOpen: true, socket } as unknown as TCPSocketListenOptions<Wire>;
+  return Bun.listen<Wire>(options);
+}
+
+/** A wire that is made by calling out. */
+export interface OutgoingWire extends Wire {
+  /** The connection is open; `wire.socket` is set. */
+  onConnected(): void;
+  /** It could not be made; `error` is the system's code, such as ECONNREFUSED. */
+  onConnectFailed(error: string): void;
+}
+
+const outgoing: SocketHandler<Wire> = {
+  ...carried,
+  open(socket) {
+    const wire = socket.data as OutgoingWire;
+    adopt(socket, wire);
+    wire.onConnected();
+  },
+  connectError(socket, error) {
+    (socket.data as OutgoingWire).onConnectFailed(errorCode(error));
+  },
+};
+
+/** Begins a connection. The outcome arrives as `onConnected` or `onConnectFailed`, never as an exception. @cold */
+export function connectWire(wire: OutgoingWire, address: WireAddress): void {
+  const options = { allowHalfOpen: true, socket: outgoing, data: wire as Wire };
+  const attempt =
+    address.kind === "unix"
+      ? Bun.connect<Wire>({ ...options, unix: address.path })
+      : Bun.connect<Wire>({ ...options, hostname: address.host, port: address.port });
+  attempt.catch(ignoreReportedFailure);
+}
+
+/** A failed connect is reported by `connectError` first; the promise repeats it. */
+function ignoreReportedFailure(error: unknown): void {
+  if (errorCode(error) === "") crash(error);
+}
+
+function errorCode(error: unknown): string {
+  if (error === undefined || error === null) return "";
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" ? code : "";
+}
+
+/** A broken invariant ends the process; the supervisor replaces it and counts the event. @cold */
+export function crash(error: unknown): never {
+  console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exit(70);
+}

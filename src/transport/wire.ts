@@ -1,0 +1,210 @@
+/**
+ * A wire is one socket with everything the kernel does not do for it: bytes it would not take yet are kept in order, its end
+ * waits for them, and reading can be stopped. Client and upstream connections extend it, so that a connection is one object. @hot
+ *
+ *     write ──► kernel            (nothing kept: straight through)
+ *       │
+ *       └────► backlog [from,to) ──drain──► kernel ──empty──► onWritable
+ *
+ * `write` copies what it must keep; the caller may reuse its buffer at once. `writeOwned` keeps a reference instead: for
+ * bytes that nobody writes again (what Bun hands to the data callback). How much may wait is the owner's business: it stops
+ * its source when `backlogBytes` passes its mark, and goes on in `onWritable`.
+ *
+ * `gather` only appends; all gathered wires are written at the end of the event-loop round, one system call each.
+ */
+import type { Socket } from "bun";
+import { assert, copyBytes } from "../base/mod.ts";
+import { acquireBlock, releaseBlock } from "./blocks.ts";
+
+export abstract class Wire {
+  /** Null before the connection is open and after it is closed. */
+  socket: Socket<Wire> | null = null;
+  private backlog: Uint8Array | null = null;
+  private backlogFrom = 0;
+  private backlogTo = 0;
+  private isBacklogPooled = false;
+  private isGathered = false;
+  private isEnding = false;
+  private isPaused = false;
+  /** Bytes written to this wire since it was made, taken by the kernel or not. */
+  writtenBytes = 0;
+  // One timer a connection, in the worker's timer wheel; the fields are the wheel's.
+  timerNext: Wire | null = null;
+  timerPrevious: Wire | null = null;
+  timerDeadlineMs = 0;
+  timerTick = -1;
+
+  /** Bytes arrived: `bytes[from, to)`, never written again by anybody. */
+  abstract onBytes(bytes: Uint8Array, from: number, to: number): void;
+  /** Everything that waited is with the kernel. */
+  abstract onWritable(): void;
+  /** The peer will send nothing more; it may still read. */
+  abstract onPeerEnd(): void;
+  /** The socket is gone; `error` is the system's code, such as ECONNRESET, or an empty string. Called once. */
+  abstract onClosed(error: string): void;
+
+  /** The connection's timer is due. */
+  abstract onTimer(nowMs: number): void;
+
+  get isOpen(): boolean {
+    return this.socket !== null;
+  }
+
+  /** Bytes that wait for the kernel. */
+  get backlogBytes(): number {
+    return this.backlogTo - this.backlogFrom;
+  }
+
+  /** Sends `bytes[from, to)`, keeping a copy of what the kernel does not take. Returns whether nothing waits. */
+  write(bytes: Uint8Array, from: number, to: number): boolean {
+    const socket = this.socket;
+    if (socket === null) return true;
+    assert(!this.isEnding, "nothing is written after the end");
+    this.writtenBytes += to - from;
+    if (this.backlog !== null) {
+      this.keep(bytes, from, to);
+      return false;
+    }
+    const taken = socket.write(bytes, from, to - from);
+    if (taken === to - from) return true;
+    // A negative count means that the socket is closing; its close event reports why.
+    if (taken >= 0) this.keep(bytes, from + taken, to);
+    return false;
+  }
+
+  /** As `write`, for bytes that will not change: a reference is kept where that is possible. */
+  writeOwned(bytes: Uint8Array, from: number, to: number): boolean {
+    const socket = this.socket;
+    if (socket === null) return true;
+    if (this.backlog !== null) return this.write(bytes, from, to);
+    assert(!this.isEnding, "nothing is written after the end");
+    this.writtenBytes += to - from;
+    const taken = socket.write(bytes, from, to - from);
+    if (taken === to - from) return true;
+    if (taken >= 0) {
+      this.backlog = bytes;
+      this.isBacklogPooled = false;
+      this.backlogFrom = from + taken;
+      this.backlogTo = to;
+    }
+    return false;
+  }
+
+  /** Appends `bytes[from, to)` to what is written at the end of this event-loop round. */
+  gather(bytes: Uint8Array, from: number, to: number): void {
+    if (this.socket === null) return;
+    this.writtenBytes += to - from;
+    this.keep(bytes, from, to);
+    if (this.isGathered) return;
+    this.isGathered = true;
+    gathered.push(this);
+    if (!isFlushScheduled) {
+      isFlushScheduled = true;
+      setImmediate(flushGathered);
+    }
+  }
+
+  /** Stops reading from the socket, so that the peer is slowed down by its own window. */
+  pauseReading(): void {
+    if (this.isPaused || this.socket === null) return;
+    this.isPaused = true;
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.isPaused || this.socket === null) return;
+    this.isPaused = false;
+    this.socket.resume();
+  }
+
+  /** Sends the end of the stream when everything before it is with the kernel. The peer may still send. */
+  endWriting(): void {
+    if (this.socket === null || this.isEnding) return;
+    this.isEnding = true;
+    if (this.backlog === null) this.socket.shutdown();
+  }
+
+  /** Closes at once; what waits is lost and the peer sees a reset if it has sent anything unread. */
+  destroy(): void {
+    const socket = this.socket;
+    if (socket === null) return;
+    this.dropBacklog();
+    socket.terminate();
+  }
+
+  /** Called by the socket handlers alone. */
+  handleDrain(): void {
+    if (this.socket === null || this.backlog === null) return;
+    this.flush();
+  }
+
+  /** Called by the socket handlers alone. */
+  handleClose(error: string): void {
+    if (this.socket === null) return;
+    this.socket = null;
+    this.dropBacklog();
+    this.onClosed(error);
+  }
+
+  /** Writes what waits. Calls `onWritable` when nothing is left. */
+  flush(): void {
+    this.isGathered = false;
+    const socket = this.socket;
+    const backlog = this.backlog;
+    if (socket === null || backlog === null) return;
+    const taken = socket.write(backlog, this.backlogFrom, this.backlogTo - this.backlogFrom);
+    if (taken < 0) return;
+    this.backlogFrom += taken;
+    if (this.backlogFrom < this.backlogTo) return;
+    this.dropBacklog();
+    if (this.isEnding) socket.shutdown();
+    else this.onWritable();
+  }
+
+  private keep(bytes: Uint8Array, from: number, to: number): void {
+    const needed = to - from;
+    const waiting = this.backlogTo - this.backlogFrom;
+    let backlog = this.backlog;
+    if (backlog === null) {
+      backlog = this.adopt(acquireBlock(needed), 0);
+    } else if (!this.isBacklogPooled || backlog.length - this.backlogTo < needed) {
+      const target = acquireBlock(waiting + needed);
+      copyBytes(backlog, this.backlogFrom, this.backlogTo, target, 0);
+      if (this.isBacklogPooled) releaseBlock(backlog);
+      backlog = this.adopt(target, waiting);
+    }
+    this.backlogTo = copyBytes(bytes, from, to, backlog, this.backlogTo);
+  }
+
+  private adopt(block: Uint8Array, holds: number): Uint8Array {
+    this.backlog = block;
+    this.isBacklogPooled = true;
+    this.backlogFrom = 0;
+    this.backlogTo = holds;
+    return block;
+  }
+
+  private dropBacklog(): void {
+    if (this.backlog !== null && this.isBacklogPooled) releaseBlock(this.backlog);
+    this.backlog = null;
+    this.isBacklogPooled = false;
+    this.backlogFrom = 0;
+    this.backlogTo = 0;
+  }
+}
+
+const gathered: Wire[] = [];
+let isFlushScheduled = false;
+
+function flushGathered(): void {
+  isFlushScheduled = false;
+  // A flush may make others gather; those are in the list's new tail and belong to the next round.
+  const count = gathered.length;
+  for (let index = 0; index < count; index++) gathered[index]!.flush();
+  gathered.copyWithin(0, count);
+  gathered.length -= count;
+  if (gathered.length > 0 && !isFlushScheduled) {
+    isFlushScheduled = true;
+    setImmediate(flushGathered);
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * One address of an upstream and the connections to it: the idle ones as a list with the freshest first (the one least
+ * likely to have been closed by the other side), the pipelined ones as a small array. @hot
+ */
+import { type LoopClock, latin1, type Random } from "../base/mod.ts";
+import type { Http1Limits } from "../protocols/mod.ts";
+import type { TimerWheel } from "../resilience/mod.ts";
+import type { Wire, WireAddress } from "../transport/mod.ts";
+import { UpstreamConnection } from "./connection.ts";
+import { addressName, type Upstream } from "./upstream.ts";
+
+/** What a pool is told about its connections; all times in milliseconds. */
+export interface ConnectionSettings {
+  readonly mode: "exclusive" | "pipelined";
+  readonly maxIdlePerEndpoint: number;
+  readonly maxPerEndpoint: number;
+  readonly idleTimeoutMs: number;
+  readonly ageMaxMs: number;
+  readonly ageJitterRatio: number;
+  readonly pipelineDepthMax: number;
+  readonly pipelinedConnectionsPerEndpoint: number;
+  readonly connectTimeoutMs: number;
+  readonly headLimits: Http1Limits;
+}
+
+export class Endpoint {
+  readonly upstream: Upstream;
+  readonly address: WireAddress;
+  readonly name: string;
+  /** The Host line of upstreams that want their own name. */
+  readonly hostLine: Uint8Array;
+  /** Share of round-robin turns and of the hash ring. */
+  readonly weight: number;
+  readonly settings: ConnectionSettings;
+  readonly loop: LoopClock;
+  readonly timers: TimerWheel<Wire>;
+  private readonly random: Random;
+  /** Connections that are open or being opened. */
+  openCount = 0;
+  idleCount = 0;
+  inFlightCount = 0;
+  connectingCount = 0;
+  /** An endpoint that is no longer named by the configuration or by its name: finishes what it has, takes nothing new. */
+  isRetired = false;
+  unsolicitedCount = 0;
+  /** Monotonic time of the last refused connection, in milliseconds. */
+  failedAtMs = Number.NEGATIVE_INFINITY;
+  private idleFirst: UpstreamConnection | null = null;
+  readonly pipelined: UpstreamConnection[] = [];
+
+  constructor(upstream: Upstream, address: WireAddress, weight: number) {
+    this.upstream = upstream;
+    this.address = address;
+    this.name = addressName(address);
+    this.hostLine = latin1(`Host: ${address.kind === "unix" ? "localhost" : this.name}\r\n`);
+    this.weight = weight;
+    this.settings = upstream.settings;
+    this.loop = upstream.loop;
+    this.timers = upstream.timers;
+    this.random = upstream.random;
+  }
+
+  /** An idle connection that may be used now, or null. The freshest first. */
+  takeIdle(nowMs: number): UpstreamConnection | null {
+    let connection = this.idleFirst;
+    while (connection !== null && connection.retireAtMs <= nowMs) {
+      connection.destroy();
+      connection = this.idleFirst;
+    }
+    if (connection !== null) this.unlinkIdle(connection);
+    return connection;
+  }
+
+  /** The pipelined connection with the fewest exchanges that still has room, or null. */
+  leastLoadedPipelined(): UpstreamConnection | null {
+    let best: UpstreamConnection | null = null;
+    for (let index = 0; index < this.pipelined.length; index++) {
+      const connection = this.pipelined[index]!;
+      if (!connection.isReady || connection.isFull) continue;
+      if (best === null || connection.inFlightCount < best.inFlightCount) best = connection;
+    }
+    return best;
+  }
+
+  get hasRoom(): boolean {
+    return this.openCount < this.settings.maxPerEndpoint;
+  }
+
+  /** Whether one more pipelined connection would be within what the configuration asks for. */
+  get wantsPipelined(): boolean {
+    return this.hasRoom && this.pipelined.length < this.settings.pipelinedConnectionsPerEndpoint;
+  }
+
+  get hasPipelineRoom(): boolean {
+    return this.leastLoadedPipelined() !== null;
+  }
+
+  /** Opens one more connection; it comes back through `connected` or `connectFailed`. @cold */
+  open(isPipelined: boolean): void {
+    const settings = this.settings;
+    const jitter = 1 + settings.ageJitterRatio * (2 * this.random.unit() - 1);
+    const retireAtMs =
+      settings.ageMaxMs === 0 ? Number.POSITIVE_INFINITY : this.loop.nowMs + settings.ageMaxMs * jitter;
+    const depth = isPipelined ? settings.pipelineDepthMax : 1;
+    const connection = new UpstreamConnection(this, isPipelined, depth, retireAtMs);
+    this.openCount++;
+    this.connectingCount++;
+    if (isPipelined) this.pipelined.push(connection);
+    connection.connect();
+  }
+
+  /** A new connection is open. */
+  connected(connection: UpstreamConnection): void {
+    this.connectingCount--;
+    this.loop.refresh();
+    this.upstream.connectionOpened();
+    if (connection.isPipelined) this.upstream.serveWaiting(this);
+    else this.offer(connection);
+  }
+
+  /** A new connection could not be made. */
+  connectFailed(connection: UpstreamConnection, outcome: number): void {
+    this.connectingCount--;
+    this.forget(connection);
+    this.loop.refresh();
+    this.upstream.connectFailed(this, outcome);
+  }
+
+  /** An exchange is over, well or not. */
+  exchangeEnded(): void {
+    this.inFlightCount--;
+  }
+
+  /** An exchange ended well and its connection can be used again. */
+  release(connection: UpstreamConnection): void {
+    if (!connection.isPipelined) {
+      this.offer(connection);
+      return;
+    }
+    if (connection.inFlightCount === 0) {
+      if (this.isRetired || connection.retireAtMs <= this.loop.nowMs) connection.destroy();
+      else this.timers.schedule(connection, this.loop.nowMs + this.settings.idleTimeoutMs);
+    }
+    if (this.upstream.hasWaiting) this.upstream.serveWaiting(this);
+  }
+
+  /** Gives a free exclusive connection to whoever waits, or keeps it idle within the limit. */
+  private offer(connection: UpstreamConnection): void {
+    if (this.isRetired || connection.retireAtMs <= this.loop.nowMs) {
+      connection.destroy();
+      return;
+    }
+    if (this.upstream.hasWaiting && this.upstream.giveToWaiting(this, connection)) return;
+    if (this.idleCount >= this.settings.maxIdlePerEndpoint) {
+      connection.destroy();
+      return;
+    }
+    connection.isIdle = true;
+    connection.idleNext = this.idleFirst;
+    if (this.idleFirst !== null) this.idleFirst.idlePrevious = connection;
+    this.idleFirst = connection;
+    this.idleCount++;
+    const idleUntilMs = this.loop.nowMs + this.settings.idleTimeoutMs;
+    this.timers.schedule(connection, idleUntilMs < connection.retireAtMs ? idleUntilMs : connection.retireAtMs);
+  }
+
+  /** A connection is gone with `inFlight` exchanges unfinished. */
+  closed(connection: UpstreamConnection, inFlight: number): void {
+    if (connection.isIdle) this.unlinkIdle(connection);
+    this.inFlightCount -= inFlight;
+    this.forget(connection);
+    this.upstream.connectionClosed();
+    if (this.upstream.hasWaiting) this.upstream.serveWaiting(this);
+  }
+
+  /** Takes nothing new; what is idle is closed now, the rest when it is done. @cold */
+  retire(): void {
+    this.isRetired = true;
+    while (this.idleFirst !== null) this.idleFirst.destroy();
+    for (const connection of [...this.pipelined]) if (connection.inFlightCount === 0) connection.destroy();
+  }
+
+  private forget(connection: UpstreamConnection): void {
+    this.openCount--;
+    const at = this.pipelined.indexOf(connection);
+    if (at >= 0) this.pipelined.splice(at, 1);
+  }
+
+  private unlinkIdle(connection: UpstreamConnection): void {
+    const previous = connection.idlePrevious;
+    const next = connection.idleNext;
+    if (previous !== null) previous.idleNext = next;
+    else this.idleFirst = next;
+    if (next !== null) next.idlePrevious = previous;
+    connection.idlePrevious = null;
+    connection.idleNext = null;
+    connection.isIdle = false;
+    this.idleCount--;
+  }
+}

@@ -1,0 +1,13 @@
+/** Connection pools, balancing and name resolution of the services behind Weir. */
+export { type BalanceKind, hashBytes } from "./balance.ts";
+export type { UpstreamConnection } from "./connection.ts";
+export type { ConnectionSettings, Endpoint } from "./endpoint.ts";
+export type { UpstreamExchange } from "./exchange.ts";
+export { Resolver } from "./resolve.ts";
+export {
+  addressName,
+  Upstream,
+  type UpstreamObserver,
+  type UpstreamSettings,
+  type WeightedAddress,
+} from "./upstream.ts";

@@ -1,0 +1,192 @@
+/**
+ * One upstream: its endpoints, how requests are spread over them, and the bounded queue of those that wait. @hot
+ *
+ *     acquire ─► pick endpoint ─► idle connection? ─yes─► onUpstreamReady (at once, inside the call)
+ *                                     │no
+ *                                     ├─ room? open one more ─┐
+ *                                     └───────────────────────┴─► wait ─► onUpstreamReady | onUpstreamFailed
+ */
+import { type LoopClock, Outcome, type Random } from "../base/mod.ts";
+import type { TimerWheel } from "../resilience/mod.ts";
+import type { Wire, WireAddress } from "../transport/mod.ts";
+import { type BalanceKind, Balancer } from "./balance.ts";
+import type { UpstreamConnection } from "./connection.ts";
+import { type ConnectionSettings, Endpoint } from "./endpoint.ts";
+import type { UpstreamExchange } from "./exchange.ts";
+import { WaitingQueue } from "./waiting.ts";
+
+export interface WeightedAddress {
+  readonly address: WireAddress;
+  readonly weight: number;
+}
+
+export interface UpstreamSettings {
+  readonly name: string;
+  readonly balance: BalanceKind;
+  readonly queueRequestsMax: number;
+  readonly connections: ConnectionSettings;
+}
+
+/** Counts connections for the worker's gauges. */
+export interface UpstreamObserver {
+  upstreamConnectionOpened(): void;
+  upstreamConnectionClosed(): void;
+}
+
+export class Upstream {
+  readonly name: string;
+  readonly settings: ConnectionSettings;
+  readonly loop: LoopClock;
+  readonly timers: TimerWheel<Wire>;
+  readonly random: Random;
+  private readonly observer: UpstreamObserver;
+  private readonly balancer: Balancer;
+  private readonly isHashed: boolean;
+  private readonly waiting: WaitingQueue;
+  private endpoints: readonly Endpoint[] = [];
+
+  constructor(
+    settings: UpstreamSettings,
+    loop: LoopClock,
+    timers: TimerWheel<Wire>,
+    random: Random,
+    observer: UpstreamObserver,
+  ) {
+    this.name = settings.name;
+    this.settings = settings.connections;
+    this.loop = loop;
+    this.timers = timers;
+    this.random = random;
+    this.observer = observer;
+    this.balancer = new Balancer(settings.balance, random);
+    this.isHashed = settings.balance === "consistent-hash";
+    this.waiting = new WaitingQueue(settings.queueRequestsMax);
+  }
+
+  /** Takes the addresses in force from now on: keeps the endpoints that stay, adds new ones, retires the rest. @cold */
+  setAddresses(addresses: readonly WeightedAddress[]): void {
+    const before = new Map(this.endpoints.map((endpoint) => [`${endpoint.name}*${endpoint.weight}`, endpoint]));
+    this.endpoints = addresses.map(({ address, weight }) => {
+      const key = `${addressName(address)}*${weight}`;
+      const kept = before.get(key);
+      before.delete(key);
+      return kept ?? new Endpoint(this, address, weight);
+    });
+    for (const endpoint of before.values()) endpoint.retire();
+    this.balancer.update(this.endpoints);
+  }
+
+  get hasWaiting(): boolean {
+    return this.waiting.count > 0;
+  }
+
+  get waitingCount(): number {
+    return this.waiting.count;
+  }
+
+  /** All endpoints in force, for status. */
+  get all(): readonly Endpoint[] {
+    return this.endpoints;
+  }
+
+  /** Finds a connection for the exchange: calls `onUpstreamReady` now or later, or `onUpstreamFailed`. */
+  acquire(exchange: UpstreamExchange): void {
+    const nowMs = this.loop.nowMs;
+    const endpoint = this.balancer.pick(exchange.balanceHash, nowMs);
+    if (endpoint === null) {
+      exchange.onUpstreamFailed(Outcome.noEndpoint, true);
+      return;
+    }
+    const isPipelined = this.settings.mode === "pipelined" && exchange.mayPipeline;
+    const connection = isPipelined ? endpoint.leastLoadedPipelined() : endpoint.takeIdle(nowMs);
+    if (connection === null) this.waitAt(endpoint, exchange, isPipelined);
+    else this.give(endpoint, connection, exchange, isPipelined);
+  }
+
+  /** The exchange stops waiting; true when it was waiting. */
+  cancelWaiting(exchange: UpstreamExchange): boolean {
+    if (exchange.queuePlace < 0) return false;
+    this.waiting.remove(exchange);
+    return true;
+  }
+
+  /** Hands a free exclusive connection to the first that waits for this endpoint. */
+  giveToWaiting(endpoint: Endpoint, connection: UpstreamConnection): boolean {
+    const exchange = this.waiting.shift(endpoint);
+    if (exchange === null) return false;
+    this.give(endpoint, connection, exchange, false);
+    return true;
+  }
+
+  /** Room appeared at an endpoint: serves those that wait, or opens what they need. */
+  serveWaiting(endpoint: Endpoint): void {
+    while (this.waiting.count > 0) {
+      const connection = endpoint.leastLoadedPipelined();
+      if (connection === null) break;
+      const exchange = this.waiting.shift(endpoint);
+      if (exchange === null) break;
+      if (exchange.mayPipeline) this.give(endpoint, connection, exchange, true);
+      else this.acquire(exchange);
+      if (!exchange.mayPipeline) break;
+    }
+    if (this.waiting.count > endpoint.connectingCount && endpoint.hasRoom && !endpoint.isRetired) {
+      endpoint.open(this.settings.mode === "pipelined" && endpoint.wantsPipelined);
+    }
+  }
+
+  /**
+   * A connection attempt failed: the request that has waited longest learns of it and may try elsewhere. Where no other
+   * attempt is under way and nothing is open, nobody would serve the others: they all learn of it.
+   */
+  connectFailed(endpoint: Endpoint, outcome: number): void {
+    endpoint.failedAtMs = this.loop.nowMs;
+    const count = endpoint.openCount === 0 ? this.waiting.count : 1;
+    for (let index = 0; index < count; index++) this.waiting.shift(endpoint)?.onUpstreamFailed(outcome, true);
+  }
+
+  connectionOpened(): void {
+    this.observer.upstreamConnectionOpened();
+  }
+
+  connectionClosed(): void {
+    this.observer.upstreamConnectionClosed();
+  }
+
+  /** Not in the configuration any more: keeps nothing idle, finishes what it has. @cold */
+  retire(): void {
+    for (const endpoint of this.endpoints) endpoint.retire();
+  }
+
+  private give(
+    endpoint: Endpoint,
+    connection: UpstreamConnection,
+    exchange: UpstreamExchange,
+    isPipelined: boolean,
+  ): void {
+    endpoint.inFlightCount++;
+    connection.attach(exchange);
+    // One more pipelined connection is opened while those there are already carry something.
+    if (isPipelined && connection.inFlightCount > 1 && endpoint.wantsPipelined && endpoint.connectingCount === 0) {
+      endpoint.open(true);
+    }
+    exchange.onUpstreamReady(connection);
+  }
+
+  private waitAt(endpoint: Endpoint, exchange: UpstreamExchange, isPipelined: boolean): void {
+    if (!this.waiting.push(exchange, this.isHashed ? endpoint : null)) {
+      exchange.onUpstreamFailed(Outcome.upstreamQueueFull, true);
+      return;
+    }
+    if (isPipelined) {
+      if (endpoint.wantsPipelined && endpoint.connectingCount === 0) endpoint.open(true);
+      return;
+    }
+    if (endpoint.hasRoom && endpoint.connectingCount < this.waiting.count) endpoint.open(false);
+  }
+}
+
+/** How an address is written in configuration, logs and metrics. @cold */
+export function addressName(address: WireAddress): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
