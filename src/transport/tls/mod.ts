@@ -17,3 +17,6 @@ export {
   type TlsState,
   type TlsVersion,
 } from "./engine.ts";
+export { Loopback, LoopbackEnd } from "./loopback.ts";
+export { openSslEngine } from "./openssl-engine.ts";
+export { selfCheckCertificate } from "./self-check.ts";
