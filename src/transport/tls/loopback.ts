@@ -51,11 +51,15 @@ export class Loopback {
   readonly server = new LoopbackEnd();
   readonly client = new LoopbackEnd();
 
-  constructor(server: (handler: TlsHandler) => TlsSession, client: (handler: TlsHandler) => TlsSession) {
+  constructor(
+    server: (handler: TlsHandler) => TlsSession,
+    client: (handler: TlsHandler) => TlsSession,
+    chunkBytes = Number.POSITIVE_INFINITY,
+  ) {
     this.server.session = server(this.server);
     this.client.session = client(this.client);
     this.client.session.start();
-    this.settle();
+    this.settle(chunkBytes);
   }
 
   /** Carries bytes until neither side has more to say; `chunkBytes` cuts them small. */
