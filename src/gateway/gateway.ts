@@ -177,11 +177,9 @@ export class Gateway {
       waiting += upstream.waitingCount;
       for (const endpoint of upstream.all) idle += endpoint.idleCount;
     }
-    const cpu = process.cpuUsage();
     this.metrics.set(ProcessCounter.upstreamConnectionsIdle, idle);
     this.metrics.set(ProcessCounter.upstreamWaiting, waiting);
-    this.metrics.set(ProcessCounter.cpuMicroseconds, cpu.user + cpu.system);
-    this.metrics.set(ProcessCounter.residentBytes, process.memoryUsage.rss());
+    this.metrics.readProcess();
   }
 
   private makeUpstream(config: UpstreamConfig, whole: Config, source: string): RunningUpstream {

@@ -1,7 +1,7 @@
-/** @hot
+/**
  * The access log of one worker. Lines are gathered in one of two buffers of fixed size while the other is being written by
  * the runtime's thread pool: requests never wait for a disk, and memory never grows. When both are full, lines are dropped
- * and counted, and the log says so in a line of its own once it can be written again.
+ * and counted, and the log says so in a line of its own once it can be written again. A line allocates nothing; a flush does.
  *
  *     write() -> [ gathering buffer ] --swap by size or time--> [ buffer being written ] -> file
  *                                                                 error: kept, tried again each second

@@ -68,11 +68,7 @@ const rows = {
   ),
   residentBytes: gauge(20, "weir_worker_resident_memory_bytes", "Resident memory of the worker."),
   heapBytes: gauge(21, "weir_worker_heap_bytes", "Bytes of the worker's collected heap in use."),
-  cpuMicroseconds: counter(
-    22,
-    "weir_worker_cpu_microseconds_total",
-    "Processor time used by the worker, user and system.",
-  ),
+  cpuSeconds: counter(22, "weir_worker_cpu_seconds_total", "Processor time used by the worker, user and system."),
   http2Streams: counter(23, "weir_http2_streams_total", "HTTP/2 streams opened by clients."),
   websocketsOpen: gauge(24, "weir_websockets_open", "WebSocket connections open now."),
   websocketMessagesIn: counter(

@@ -61,21 +61,23 @@ export class SegmentTotals {
     }
   }
 
-  /** The fine latency histogram of a slot over all seats; `upstream` chooses that of the time spent upstream. */
-  readLatency(slot: number, upstream: boolean, into: Histogram): void {
-    const shape = into.shape;
-    into.reset();
+  /**
+   * Adds the fine latency counts of a slot up over all seats into `counts`, one per bucket of `compactLatencyShape`;
+   * `upstream` chooses those of the time spent upstream. Returns the index after the last count that can be above zero.
+   */
+  readLatency(slot: number, upstream: boolean, counts: Float64Array): number {
+    let end = 0;
+    counts.fill(0);
     for (const seat of this.seats) {
       if (seat[SeatState.claims] === 0 || seat[seatRequestsAt + slot] === 0) continue;
       const base = this.slotsAt + slot * slotLength;
       const maxUs = seat[base + (upstream ? SlotTotal.upstreamMaxUs : SlotTotal.latencyMaxUs)]!;
-      const last = shape.indexOf(Math.min(maxUs, 2147483647));
+      const seatEnd = compactLatencyShape.indexOf(Math.min(maxUs, 2147483647)) + 1;
       const pairs = base + slotPairsAt + (upstream ? 1 : 0);
-      for (let index = 0; index <= last; index++) {
-        const count = seat[pairs + index * 2]!;
-        if (count > 0) into.recordMany(shape.middleOf(index), count);
-      }
+      for (let index = 0; index < seatEnd; index++) counts[index]! += seat[pairs + index * 2]!;
+      if (seatEnd > end) end = seatEnd;
     }
+    return end;
   }
 
   /**

@@ -106,3 +106,17 @@ test("connections, bytes, refusals, stalls and free counters are kept for the wh
   expect(counters).toEqual([0, 0, 2, 1, 1, 0, 0, 0, 5, 6, 7, 8, 3, 0, 0, 0, 0, 0, 0, 0, 99]);
   expect([seat[seatRefusalsAt + Outcome.tooManyConnections], seat[seatStallsAt]]).toEqual([1, 1]);
 });
+
+test("processor time is added to what earlier processes in the seat used", () => {
+  const { metrics, seat } = start();
+  seat[seatCountersAt + ProcessCounter.cpuSeconds] = 1000;
+  metrics.readProcess();
+  const first = seat[seatCountersAt + ProcessCounter.cpuSeconds]!;
+  metrics.readProcess();
+  const second = seat[seatCountersAt + ProcessCounter.cpuSeconds]!;
+  const used = process.cpuUsage();
+  const total = 1000 + (used.user + used.system) / 1e6;
+  expect([first > 1000, second >= first, second <= total]).toEqual([true, true, true]);
+  expect(seat[seatCountersAt + ProcessCounter.residentBytes]).toBeGreaterThan(1e6);
+  expect(seat[seatCountersAt + ProcessCounter.heapBytes]).toBeGreaterThan(1e5);
+});

@@ -2,6 +2,7 @@
  * What a worker records of its work, in its own seat of the shared segment. Plain stores by one writer: no lock, no message,
  * nothing allocated; the supervisor reads when it likes. A request costs about a dozen additions.
  */
+import { heapSize } from "bun:jsc";
 import { assert, compactLatencyShape, Histogram } from "../base/mod.ts";
 import { ProcessCounter } from "./process-counters.ts";
 import { type Cells, Segment, type SegmentGrant } from "./segment.ts";
@@ -46,6 +47,7 @@ export class WorkerMetrics {
   private readonly stalls: Histogram;
   private readonly slotsCount: number;
   private readonly slotsAt: number;
+  private lastCpuSeconds = 0;
 
   /** Maps the segment and takes the seat the supervisor claimed for this process. */
   static attach(grant: SegmentGrant): WorkerMetrics {
@@ -139,7 +141,7 @@ export class WorkerMetrics {
     this.seat[seatCountersAt + counter]! += amount;
   }
 
-  /** Sets a gauge, or a counter that something else keeps: `set(ProcessCounter.residentBytes, bytes)`. */
+  /** Sets a gauge: `set(ProcessCounter.upstreamWaiting, count)`. A counter is only added to: its seat outlives processes. */
   set(counter: number, value: number): void {
     this.seat[seatCountersAt + counter] = value;
   }
@@ -147,6 +149,17 @@ export class WorkerMetrics {
   /** Records how much later than asked a timer of the event loop fired. */
   recordLoopStall(stallUs: number): void {
     this.stalls.record(stallUs);
+  }
+
+  /** Reads the process's memory and processor time; 7 us, to be called about once a second. */
+  readProcess(): void {
+    const { user, system } = process.cpuUsage();
+    const cpuSeconds = (user + system) / 1e6;
+    // The seat keeps the time of earlier processes: what this one used since the last reading is added.
+    this.add(ProcessCounter.cpuSeconds, cpuSeconds - this.lastCpuSeconds);
+    this.lastCpuSeconds = cpuSeconds;
+    this.set(ProcessCounter.residentBytes, process.memoryUsage.rss());
+    this.set(ProcessCounter.heapBytes, heapSize());
   }
 
   /** Says which configuration the worker serves. */
