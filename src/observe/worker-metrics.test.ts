@@ -85,8 +85,15 @@ test("a slot that does not exist is counted as other, and impossible arguments a
   metrics.addRequestBytes(99, 10, 20);
   expect([seat[seatRequestsAt], slot(slotOther)[SlotTotal.clientBytesIn], slot(slotOther)[5]]).toEqual([2, 10, 20]);
   expect(() => metrics.recordRequest(2, 128, 2, 5, -1)).toThrow("outcome");
-  expect(() => metrics.recordRequest(2, 0, 6, 5, -1)).toThrow("status class");
   expect(() => metrics.recordRequest(2, 0, 2, Number.NaN, -1)).toThrow("negative");
+});
+
+test("a status outside the classes, which an upstream may send, counts as 5xx", () => {
+  const { metrics, slot } = start();
+  metrics.recordRequest(2, Outcome.ok, 9, 5, 5);
+  expect(Array.from(slot(2).subarray(SlotTotal.statusClasses, SlotTotal.statusClasses + 8))).toEqual([
+    0, 0, 0, 0, 0, 1, 0, 0,
+  ]);
 });
 
 test("connections, bytes, refusals, stalls and free counters are kept for the whole process", () => {

@@ -67,13 +67,13 @@ export class WorkerMetrics {
   /**
    * Records one ended request.
    * @param slot of its (route, upstream) pair; `slotNone` when no route was chosen
-   * @param statusClass first digit of the status sent to the client, 0 when none was sent
+   * @param statusClass first digit of the status sent to the client, 0 when none was sent; 6 to 9 count as 5, as RFC 9110
+   *   (section 15) has recipients treat them, because an upstream may send them
    * @param latencyUs from the request's first byte to the answer's last, >= 0
    * @param upstreamUs time spent waiting for the upstream; negative when no upstream was asked
    */
   recordRequest(slot: number, outcomeCode: number, statusClass: number, latencyUs: number, upstreamUs: number): void {
     assert(outcomeCode >= 0 && outcomeCode < outcomesCount, "an outcome code fits its counters");
-    assert(statusClass >= 0 && statusClass < statusClassesCount, "a status class is 0 to 5");
     assert(latencyUs >= 0, "a latency is not negative");
     const seat = this.seat;
     const known = slot >= 0 && slot < this.slotsCount ? slot : slotOther;
@@ -86,7 +86,7 @@ export class WorkerMetrics {
     const result = base + slotResultsAt + resultByOutcome[outcomeCode]! * resultLength;
     seat[seatCountersAt]! += 1;
     seat[seatRequestsAt + known]! += 1;
-    seat[base + SlotTotal.statusClasses + statusClass]! += 1;
+    seat[base + SlotTotal.statusClasses + (statusClass < statusClassesCount ? statusClass : 5)]! += 1;
     seat[base + slotOutcomesAt + outcomeCode]! += 1;
     seat[result]! += latencyUs;
     seat[result + 1 + edge]! += 1;
