@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { ExitCode, type Language, language, setLanguage, WeirError } from "../base/mod.ts";
+import { registerCheck } from "./check-command.ts";
 import { registerTest } from "./test-command.ts";
 
 const program = new Command("weir")
@@ -15,6 +16,7 @@ const program = new Command("weir")
   .showHelpAfterError("(weir --help lists the commands)")
   .exitOverride();
 
+registerCheck(program);
 registerTest(program);
 
 for (const command of program.commands) command.exitOverride();

@@ -1,215 +1,113 @@
 /**
- * What no single section can see: names that must exist, names and addresses that must not repeat, routes that nothing
- * reaches. It runs also when other parts are wrong, on every entry that could be read, so that all problems come at once.
+ * What no single section can see: names that must exist, names and addresses that must not repeat, parts larger than their
+ * whole. The checks read the file's own tree, not what the schema made of it, so that they speak also where other
+ * settings of the same entry are wrong, and all problems come at once. What they cannot read is the schema's business.
  */
-import { formatAddress } from "./address.ts";
-import { admin as adminSchema } from "./admin.ts";
+import { type Address, formatAddress, parseAddress } from "./address.ts";
+import { routeProblems } from "./check-routes.ts";
 import { messages } from "./messages.ts";
-import { nearest } from "./nearest.ts";
-import { metrics as metricsSchema } from "./observability.ts";
-import type { PathPattern } from "./patterns.ts";
 import type { Path, Places, Problem } from "./places.ts";
-import { type Parsed, type ParsedListener, type ParsedRoute, type ParsedUpstream, sections } from "./schema.ts";
-
-/** An entry that could be read, and where it stands. */
-interface Entry<T> {
-  readonly path: Path;
-  readonly value: T;
-}
-
-interface Tree {
-  readonly listeners: readonly Entry<ParsedListener>[];
-  readonly upstreams: readonly Entry<ParsedUpstream>[];
-  readonly upstreamNames: readonly string[];
-  readonly routes: readonly Entry<ParsedRoute>[];
-  readonly metrics: Parsed["metrics"];
-  readonly admin: Parsed["admin"];
-}
+import { entriesOf, type Raw, rawMap } from "./raw.ts";
+import type { Parsed } from "./schema.ts";
+import { parseSizeBytes } from "./units.ts";
 
 /** @param parsed null when the schema already found problems */
 export function crossCheck(raw: unknown, parsed: Parsed | null, places: Places): Problem[] {
-  const tree = treeOf(raw, parsed);
+  const source = rawMap(raw);
   return [
-    ...addressProblems(tree, places),
-    ...adminProblems(tree, places),
-    ...tree.upstreams.flatMap((entry) => upstreamProblems(entry, places)),
-    ...tree.routes.flatMap((entry) => routeProblems(entry, tree, places)),
-    ...nameProblems(tree, places),
-    ...unreachableProblems(tree, places),
+    ...addressProblems(source, places),
+    ...adminProblems(source, places),
+    ...entriesOf(source["upstreams"]).flatMap(([name, value]) => upstreamProblems(name, rawMap(value), places)),
+    ...routeProblems(source, parsed, places),
+    ...orderProblems(source, places),
   ];
 }
 
-function treeOf(raw: unknown, parsed: Parsed | null): Tree {
-  const source = (typeof raw === "object" && raw !== null ? raw : {}) as Record<string, unknown>;
-  const map = (value: unknown): Record<string, unknown> =>
-    typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
-  const namedEntries = <T extends { name: string }>(key: "listeners" | "upstreams"): Entry<T>[] => {
-    const whole = parsed?.[key] as unknown as T[] | undefined;
-    if (whole !== undefined) return whole.map((value) => ({ path: [key, value.name], value }));
-    return Object.entries(map(source[key])).flatMap(([name, value]) => {
-      const result = sections[key].safeParse({ [name]: value });
-      return result.success ? [{ path: [key, name], value: result.data[0] as unknown as T }] : [];
-    });
-  };
-  return {
-    listeners: namedEntries<ParsedListener>("listeners"),
-    upstreams: namedEntries<ParsedUpstream>("upstreams"),
-    upstreamNames: parsed?.upstreams.map((upstream) => upstream.name) ?? Object.keys(map(source["upstreams"])),
-    routes: routeEntries(source["routes"], parsed),
-    metrics: parsed === null ? (metricsSchema.safeParse(source["metrics"]).data ?? null) : parsed.metrics,
-    admin: parsed === null ? (adminSchema.safeParse(source["admin"]).data ?? null) : parsed.admin,
-  };
-}
-
-function routeEntries(raw: unknown, parsed: Parsed | null): Entry<ParsedRoute>[] {
-  if (parsed !== null) return parsed.routes.map((value, index) => ({ path: ["routes", index], value }));
-  if (!Array.isArray(raw)) return [];
-  return raw.flatMap((route, index) => {
-    const result = sections.routes.safeParse([route]);
-    return result.success ? [{ path: ["routes", index], value: result.data[0]! }] : [];
-  });
-}
-
-/** Two sockets cannot listen on one address; on a wildcard address of the same port neither. */
-function addressProblems(tree: Tree, places: Places): Problem[] {
-  const sockets = tree.listeners.map(({ path, value }) => ({
-    path: [...path, "address"] as Path,
-    what: `listeners.${value.name}`,
-    address: value.address,
-  }));
-  if (tree.metrics !== null)
-    sockets.push({ path: ["metrics", "address"], what: "metrics", address: tree.metrics.address });
-  const admin = tree.admin?.address;
-  if (admin) sockets.push({ path: ["admin", "address"], what: "admin", address: admin });
+/** Two sockets cannot listen on one address, nor on one port where either takes every address. */
+function addressProblems(source: Raw, places: Places): Problem[] {
+  const sockets = [
+    ...entriesOf(source["listeners"]).map(([name, value]) => socketAt(["listeners", name], rawMap(value))),
+    socketAt(["metrics"], rawMap(source["metrics"])),
+    socketAt(["admin"], rawMap(source["admin"])),
+  ].filter((socket) => socket !== null);
   return sockets.flatMap((socket, index) => {
     const other = sockets.slice(0, index).find((earlier) => overlap(earlier.address, socket.address));
     if (other === undefined) return [];
     const values = { address: formatAddress(socket.address), other: other.what, line: places.lineOf(other.path) };
-    return [
-      places.problemAt(socket.path, "config.address-taken", messages.addressTaken, messages.addressTakenHint, values),
-    ];
+    const { addressTaken, addressTakenHint } = messages;
+    return [places.problemAt(socket.path, "config.address-taken", addressTaken, addressTakenHint, values)];
   });
 }
 
-function overlap(a: ParsedListener["address"], b: ParsedListener["address"]): boolean {
+function socketAt(path: Path, value: Raw): { path: Path; what: string; address: Address } | null {
+  const address = typeof value["address"] === "string" ? parseAddress(value["address"]) : null;
+  return address === null ? null : { path: [...path, "address"], what: path.join("."), address };
+}
+
+function overlap(a: Address, b: Address): boolean {
   if (a.kind === "unix" || b.kind === "unix") return a.kind === "unix" && b.kind === "unix" && a.path === b.path;
   if (a.port !== b.port || a.port === 0) return false;
   const isAny = (host: string): boolean => host === "0.0.0.0" || host === "::";
   return a.host === b.host || isAny(a.host) || isAny(b.host);
 }
 
-function adminProblems(tree: Tree, places: Places): Problem[] {
-  const { admin } = tree;
-  if (admin === null || admin.address?.kind !== "ip" || admin.token !== null) return [];
-  return [
-    places.problemAt(["admin", "address"], "config.token-needed", messages.tokenNeeded, messages.tokenNeededHint, {}),
-  ];
+function adminProblems(source: Raw, places: Places): Problem[] {
+  const admin = rawMap(source["admin"]);
+  const socket = socketAt(["admin"], admin);
+  if (socket === null || socket.address.kind === "unix" || Object.hasOwn(admin, "token")) return [];
+  const { tokenNeeded, tokenNeededHint } = messages;
+  return [places.problemAt(socket.path, "config.token-needed", tokenNeeded, tokenNeededHint, {})];
 }
 
-function upstreamProblems({ path, value }: Entry<ParsedUpstream>, places: Places): Problem[] {
+function upstreamProblems(name: string, upstream: Raw, places: Places): Problem[] {
+  const path = ["upstreams", name];
   const problems: Problem[] = [];
   const seen = new Set<string>();
-  for (const [index, endpoint] of value.endpoints.entries()) {
-    const address = formatAddress(endpoint.address);
+  const { endpoints, balance } = upstream;
+  for (const [index, endpoint] of (Array.isArray(endpoints) ? endpoints : []).entries()) {
+    const text = typeof endpoint === "string" ? endpoint : rawMap(endpoint)["address"];
+    const parsed = typeof text === "string" ? parseAddress(text) : null;
+    if (parsed === null) continue;
+    const address = formatAddress(parsed);
     if (seen.has(address)) {
+      const { duplicateEndpoint: message, duplicateEndpointHint: hint } = messages;
       const at = [...path, "endpoints", index];
-      const { duplicateEndpoint, duplicateEndpointHint } = messages;
-      problems.push(
-        places.problemAt(at, "config.duplicate-endpoint", duplicateEndpoint, duplicateEndpointHint, { address }),
-      );
+      problems.push(places.problemAt(at, "config.duplicate-endpoint", message, hint, { address }));
     }
     seen.add(address);
   }
-  const { balance, hashOn } = value;
-  if (balance === "consistent-hash" && hashOn === null) {
+  const hashes = balance === "consistent-hash";
+  if (hashes && !Object.hasOwn(upstream, "hashOn")) {
     problems.push(
       places.problemAt([...path, "balance"], "config.hash-on", messages.hashOnMissing, messages.hashOnHint, {}),
     );
   }
-  if (balance !== "consistent-hash" && hashOn !== null) {
-    problems.push(places.problemAt([...path, "hashOn"], "config.hash-on", messages.hashOnUnused, null, { balance }));
+  if (!hashes && Object.hasOwn(upstream, "hashOn")) {
+    const values = { balance: typeof balance === "string" ? balance : "least-in-flight" };
+    problems.push(places.problemAt([...path, "hashOn"], "config.hash-on", messages.hashOnUnused, null, values));
   }
   return problems;
 }
 
-function routeProblems({ path, value }: Entry<ParsedRoute>, tree: Tree, places: Places): Problem[] {
-  const problems: Problem[] = [];
-  const actions = (["upstream", "respond", "redirect"] as const).filter((action) => value[action] !== null);
-  if (actions.length !== 1) {
-    const found = actions.length === 0 ? "0" : actions.join(", ");
-    problems.push(places.problemAt(path, "config.route-action", messages.exactlyOneAction, null, { found }));
-  }
-  if (value.upstream !== null && !tree.upstreamNames.includes(value.upstream)) {
-    const guess = nearest(value.upstream, tree.upstreamNames);
-    const hint =
-      guess !== null
-        ? messages.didYouMean
-        : tree.upstreamNames.length > 0
-          ? messages.knownUpstreams
-          : messages.noUpstreams;
-    const values = { name: value.upstream, guess: guess ?? "", names: tree.upstreamNames.slice(0, 20).join(", ") };
-    problems.push(
-      places.problemAt([...path, "upstream"], "config.unknown-upstream", messages.unknownUpstream, hint, values),
-    );
-  }
-  const rewrite = value.rewrite.path;
-  if (rewrite !== null && !beginsWith(value.match.path, rewrite.prefix)) {
-    const at = [...path, "rewrite", "path", "prefix"];
-    const values = { path: value.match.path.text, prefix: rewrite.prefix };
-    problems.push(
-      places.problemAt(at, "config.rewrite-prefix", messages.rewritePrefix, messages.rewritePrefixHint, values),
-    );
-  }
-  return problems;
+/** Where the file gives both a part and its whole; where it gives one, the other's default gives way. */
+function orderProblems(source: Raw, places: Places): Problem[] {
+  return [
+    ...orderProblem(source, ["limits"], "targetMax", "headMax", places),
+    ...entriesOf(source["upstreams"]).flatMap(([name]) =>
+      orderProblem(source, ["upstreams", name, "connections"], "maxIdlePerEndpoint", "maxPerEndpoint", places),
+    ),
+  ];
 }
 
-function beginsWith(pattern: PathPattern, prefix: string): boolean {
-  const wanted = prefix.split("/").filter((segment) => segment !== "");
-  const own = pattern.text.split("/").filter((segment) => segment !== "");
-  return wanted.every((segment, index) => own[index] === segment);
+function orderProblem(source: Raw, path: readonly string[], part: string, whole: string, places: Places): Problem[] {
+  const section = path.reduce<Raw>((value, step) => rawMap(value[step]), source);
+  const [partValue, wholeValue] = [amountOf(section[part]), amountOf(section[whole])];
+  if (partValue === null || wholeValue === null || partValue <= wholeValue) return [];
+  const values = { first: part, firstValue: String(section[part]), second: whole, secondValue: String(section[whole]) };
+  return [places.problemAt([...path, part], "config.order", messages.orderWrong, null, values)];
 }
 
-function nameProblems(tree: Tree, places: Places): Problem[] {
-  const first = new Map<string, Path>();
-  return tree.routes.flatMap(({ path, value }) => {
-    if (value.name === null) return [];
-    const earlier = first.get(value.name);
-    const at = [...path, "name"];
-    if (earlier === undefined) {
-      first.set(value.name, at);
-      return [];
-    }
-    const values = { name: value.name, line: places.lineOf(earlier) };
-    return [places.problemAt(at, "config.duplicate-name", messages.duplicateName, messages.duplicateNameHint, values)];
-  });
-}
-
-/** A route behind one with the same path, for every host of it, that takes all methods and fields of it. */
-function unreachableProblems(tree: Tree, places: Places): Problem[] {
-  const earlier = new Map<string, Entry<ParsedRoute>[]>();
-  return tree.routes.flatMap((entry) => {
-    const { match } = entry.value;
-    const hosts = match.hosts.length === 0 ? [""] : match.hosts;
-    const keys = hosts.map((host) => `${host} ${shapeOf(match.path)}`);
-    const coverers = keys.map((key) => (earlier.get(key) ?? []).find((other) => covers(other.value.match, match)));
-    for (const key of keys) earlier.set(key, [...(earlier.get(key) ?? []), entry]);
-    const [coverer] = coverers;
-    if (coverer === undefined || coverers.includes(undefined)) return [];
-    const values = { line: places.lineOf(coverer.path) };
-    const { unreachableRoute, unreachableRouteHint } = messages;
-    return [places.problemAt(entry.path, "config.unreachable-route", unreachableRoute, unreachableRouteHint, values)];
-  });
-}
-
-/** Paths of the same shape match the same requests, whatever their parameters are called. */
-function shapeOf(path: PathPattern): string {
-  const segments = path.segments.map((segment) => (segment.kind === "literal" ? segment.bytes.join(",") : ":"));
-  return `${segments.join("/")}${path.isPrefix ? "/*" : ""}`;
-}
-
-function covers(wide: ParsedRoute["match"], narrow: ParsedRoute["match"]): boolean {
-  const methods =
-    wide.methods.length === 0 ||
-    (narrow.methods.length > 0 && narrow.methods.every((one) => wide.methods.includes(one)));
-  return methods && wide.fields.every((field) => narrow.fields.some((other) => Bun.deepEquals(field, other)));
+function amountOf(value: unknown): number | null {
+  if (typeof value === "number") return value;
+  return typeof value === "string" ? parseSizeBytes(value) : null;
 }

@@ -6,6 +6,9 @@ import type { Config } from "./normalise.ts";
 /** The address of the built-in example upstream, which the supervisor starts when no file is given. */
 export const exampleUpstreamAddress = "127.0.0.1:9000";
 
+/** What messages call it. */
+export const defaultFileName = "(built in)";
+
 export const defaultConfigText = `# What 'weir serve' runs without a file: one listener, metrics, and the built-in example exchange behind it.
 # Copy it, change it, and start it with 'weir serve my.yaml'. docs/configuration.md has every setting.
 workers: auto
@@ -24,7 +27,7 @@ accessLog: off
 
 /** A fresh copy each time. */
 export function defaultConfig(): Config {
-  const result = parseConfig(defaultConfigText, "(built in)");
+  const result = parseConfig(defaultConfigText, defaultFileName);
   assert("config" in result, "the built-in configuration is right");
   return result.config;
 }

@@ -2,7 +2,7 @@
  * The building blocks of the schema: leaves (durations, sizes, counts, addresses...) and sections made of them.
  *
  * A leaf is a zod type that takes whatever the file holds, and either returns the normalised value or a problem in both
- * languages. Its range, default and reason stand in one registry, from which the reference and the JSON Schema are made.
+ * languages. Its range, default and reason stand beside it; the reference and the JSON Schema are made from them.
  * A section is an object of leaves; its output carries the unit in each key: `idleTimeout: 10m` becomes `idleTimeoutMs:
  * 600000`, `headMax: 32KiB` becomes `headBytesMax: 32768`. An optional limit that is `off` becomes 0.
  */
@@ -24,7 +24,8 @@ export interface LeafDoc {
   readonly range?: string;
 }
 
-export const leafDocs = z.registry<LeafDoc>();
+/** Where the JSON Schema keeps the `LeafDoc` until the reference is written. */
+export const docKey = "x-weir";
 
 type Unit = "Ms" | "Us" | "Bytes";
 type Leaf<T> = z.ZodType<T, unknown>;
@@ -83,8 +84,7 @@ export function leaf<T>(
     context.issues.push({ code: "custom", input, message: "", params: { leaf: result } });
     return z.NEVER;
   });
-  const described = type.meta(schema);
-  leafDocs.add(described, doc);
+  const described = type.meta({ ...schema, [docKey]: doc });
   const whole = "default" in options ? described.prefault(options.default) : described;
   return whole.describe(options.why) as unknown as Leaf<T>;
 }
@@ -273,13 +273,18 @@ export function offOr<T>(type: Leaf<T>, options: LeafOptions): Leaf<T | null> {
   ) as unknown as Leaf<T | null>;
 }
 
-/** A list; a single value stands for a list of one. */
-export function listOf<T>(item: Leaf<T>, options: LeafOptions & { max: number; min?: number }): Leaf<T[]> {
+/** A list; a single value stands for a list of one, unless `isPlain` asks for a list. */
+export function listOf<T>(
+  item: Leaf<T>,
+  options: LeafOptions & { max: number; min?: number; isPlain?: boolean },
+): Leaf<T[]> {
   const list = z
     .array(item)
     .min(options.min ?? 0)
     .max(options.max);
-  const either = z.preprocess((input) => (input === undefined || Array.isArray(input) ? input : [input]), list);
+  const wrap = (input: unknown): unknown => (input === undefined || Array.isArray(input) ? input : [input]);
+  const single = z.preprocess(wrap, list).meta({ [docKey]: { isSingleAllowed: true } });
+  const either = (options.isPlain === true ? list : single) as z.ZodType<T[], unknown>;
   return ("default" in options ? either.prefault(options.default) : either).describe(options.why) as unknown as Leaf<
     T[]
   >;

@@ -48,7 +48,7 @@ export const limits = optionalSection(
     }),
     bodyMax: size({
       default: "16MiB",
-      min: "0B",
+      min: "1B",
       max: "1024GiB",
       off: true,
       why: "A request's body. Bodies are streamed and cost no memory; the limit protects the upstream. Routes for uploads raise it.",

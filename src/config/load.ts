@@ -1,7 +1,9 @@
 /** Reads a configuration: YAML, schema, checks across sections. Every problem is reported at once, with its place. */
 import { readFileSync, statSync } from "node:fs";
-import { LineCounter, parseDocument } from "yaml";
+import { dirname } from "node:path";
+import { type Document, LineCounter, parseDocument } from "yaml";
 import { crossCheck } from "./checks.ts";
+import { withFolder } from "./file-path.ts";
 import { messages } from "./messages.ts";
 import { type Config, normalise } from "./normalise.ts";
 import { Places, type Problem } from "./places.ts";
@@ -42,14 +44,29 @@ export function parseConfig(text: string, file: string): LoadResult {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, version: "1.2", uniqueKeys: true, merge: true });
   const places = new Places(text, file, document, lineCounter);
-  if (document.errors.length > 0) return { problems: document.errors.map((error) => places.yamlProblem(error)) };
-  const raw: unknown = document.toJS({ maxAliasCount: 1000 });
+  const broken = document.errors.map((error) => places.yamlProblem(error));
+  if (document.errors.some((error) => error.code !== "DUPLICATE_KEY")) return { problems: broken };
+  const raw = treeOf(document);
+  if (raw instanceof Error) {
+    const { yaml, yamlHint } = messages;
+    return { problems: [places.problemAt([], "config.yaml", yaml, yamlHint, { reason: raw.message })] };
+  }
   if (raw === null || raw === undefined) {
     return { problems: [places.problemAt([], "config.empty", messages.empty, messages.emptyHint, {})] };
   }
-  const result = gatewaySchema.safeParse(raw);
+  const result = withFolder(dirname(file), () => gatewaySchema.safeParse(raw));
   const found = result.success ? [] : schemaProblems(result.error.issues, raw, places);
-  const problems = [...found, ...crossCheck(raw, result.success ? result.data : null, places)];
+  const problems = [...broken, ...found, ...crossCheck(raw, result.success ? result.data : null, places)];
   if (problems.length > 0) return { problems: places.inOrder(problems) };
   return { config: normalise(result.data!) };
+}
+
+/** The plain tree, or why there is none: aliases that multiply without end. */
+function treeOf(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 1000 });
+  } catch (error) {
+    if (error instanceof ReferenceError) return error;
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@
 import { defineMessages } from "../base/mod.ts";
 
 export const messages = defineMessages({
-  missing: { en: "this is required: {expected}", zh: "此项必填：{expected}" },
+  missing: { en: "{key} is required: {expected}", zh: "{key} 为必填项：{expected}" },
   wrongType: { en: "expected {expected}, found {found}", zh: "应为{expected}，实际为 {found}" },
   unknownKey: { en: 'there is no setting "{key}" here', zh: "此处没有设置项“{key}”" },
   didYouMean: { en: 'did you mean "{guess}"?', zh: "是否想写“{guess}”？" },
@@ -85,16 +85,25 @@ export const messages = defineMessages({
     en: "use visible ASCII, spaces and tabs, with no space at either end",
     zh: "请使用可见 ASCII、空格与制表符，两端不能有空格",
   },
+  secretEnvMissing: { en: "the environment variable {place} is not set", zh: "未设置环境变量 {place}" },
+  secretFileEmpty: {
+    en: "the file {place} is empty or too large to be a secret",
+    zh: "文件 {place} 为空，或过大而不像机密",
+  },
+  secretSetHint: { en: "put the secret there before starting the gateway", zh: "请在启动网关前将机密放在该处" },
   secretWrong: { en: "a secret is never written here", zh: "机密不得直接写在此处" },
   secretHint: {
     en: "write { env: NAME } or { file: /path }, so that the configuration can be shown and committed",
     zh: "请写成 { env: 名称 } 或 { file: /路径 }，以便配置可以公开与提交",
   },
   exactlyOneAction: {
-    en: "a route needs exactly one of upstream, respond, redirect; found {found}",
-    zh: "每条路由必须且只能有 upstream、respond、redirect 之一；实际为 {found}",
+    en: "a route has one action, not several: {found}",
+    zh: "每条路由只能有一个动作，不能有多个：{found}",
   },
-  nothing: { en: "nothing", zh: "空" },
+  noAction: {
+    en: "this route has no action: upstream, respond or redirect",
+    zh: "此路由没有动作：需要 upstream、respond 或 redirect",
+  },
   unknownUpstream: { en: 'there is no upstream "{name}"', zh: "没有名为“{name}”的上游" },
   knownUpstreams: { en: "upstreams: {names}", zh: "现有上游：{names}" },
   duplicateName: { en: 'the name "{name}" is used twice', zh: "名称“{name}”重复" },
@@ -128,8 +137,12 @@ export const messages = defineMessages({
     zh: "请添加 token: { env: WEIR_ADMIN_TOKEN }，或使用 unix: 地址",
   },
   orderWrong: {
-    en: "{first} ({firstValue}) must not be above {second} ({secondValue})",
-    zh: "{first}（{firstValue}）不得大于 {second}（{secondValue}）",
+    en: "{first} ({firstValue}) is above {second} ({secondValue}), which it is a part of",
+    zh: "{first}（{firstValue}）大于包含它的 {second}（{secondValue}）",
+  },
+  tooManyMethods: {
+    en: "more than {max} methods beside those of RFC 9110 and PATCH",
+    zh: "除 RFC 9110 与 PATCH 之外的方法超过 {max} 个",
   },
   hashOnMissing: { en: "balance: consistent-hash needs hashOn", zh: "balance: consistent-hash 需要 hashOn" },
   hashOnHint: {
@@ -138,6 +151,8 @@ export const messages = defineMessages({
   },
   hashOnUnused: { en: "hashOn has no effect with balance: {balance}", zh: "balance: {balance} 时 hashOn 不起作用" },
   noUpstreams: { en: "no upstream is defined", zh: "尚未定义上游" },
+  duplicateKey: { en: 'the key "{key}" is used twice', zh: "键“{key}”重复" },
+  duplicateKeyHint: { en: "keep one of them, or give this one another name", zh: "请保留其一，或改用其他名称" },
   yaml: { en: "the YAML is broken: {reason}", zh: "YAML 语法错误：{reason}" },
   yamlHint: { en: "correct the text here; nothing after it could be checked", zh: "请修正此处；其后的内容无法检查" },
   empty: { en: "the file holds no configuration", zh: "文件中没有配置" },
@@ -150,5 +165,46 @@ export const messages = defineMessages({
   tooLarge: { en: "{file} is over {max}", zh: "{file} 超过 {max}" },
   tooLargeHint: { en: "split what differs by service, or generate fewer routes", zh: "请按服务拆分，或减少生成的路由" },
   tooManyProblems: { en: "{count} more problems are not shown", zh: "另有 {count} 个问题未显示" },
-  problems: { en: "{file}: {count} problem(s)", zh: "{file}：{count} 个问题" },
 });
+
+/** What a message says was expected; the English words are those of the reference. */
+const expectations: Readonly<Record<string, string>> = {
+  "a list": "列表",
+  "a map of settings": "设置项的映射",
+  "off or settings": "off 或设置项",
+  "a whole number": "整数",
+  "another value": "其他值",
+  "a file's path": "文件路径",
+  "stdout or a file's path": "stdout 或文件路径",
+  "an address or { address, weight }": "地址，或 { address, weight }",
+  "an address as text": "文本形式的地址",
+  "the field's value as text": "文本形式的字段值",
+  "text of at most 65536 characters": "不超过 65536 个字符的文本",
+  address: "地址",
+  "address or host name with port": "地址，或带端口的主机名",
+  network: "网段",
+  name: "名称",
+  "field name": "字段名",
+  "path pattern": "路径模式",
+  "host or *.suffix": "主机或 *.后缀",
+  "URL or path": "URL 或路径",
+  duration: "时长",
+  "duration or off": "时长或 off",
+  size: "大小",
+  "size or off": "大小或 off",
+  number: "数字",
+  "number or off": "数字或 off",
+  path: "路径",
+  text: "文本",
+};
+
+/** The Chinese words for what a message expects; "… as text" and bounds are made from their parts. */
+export function expectedInChinese(expected: string): string {
+  const known = expectations[expected];
+  if (known !== undefined) return known;
+  if (expected.endsWith(" as text")) return `文本形式的${expectedInChinese(expected.slice(0, -8))}`;
+  const range = /^a number from (\S+) to (\S+)$/.exec(expected);
+  if (range !== null) return `${range[1]} 到 ${range[2]} 的数字`;
+  const bound = /^at (least|most) (\d+) entries$/.exec(expected);
+  return bound === null ? expected : `${bound[1] === "least" ? "至少" : "至多"} ${bound[2]} 项`;
+}

@@ -19,12 +19,16 @@ export {
   parseAddress,
   parseNetwork,
 } from "./address.ts";
-export { defaultConfig, defaultConfigText, exampleUpstreamAddress } from "./default.ts";
+export { defaultConfig, defaultConfigText, defaultFileName, exampleUpstreamAddress } from "./default.ts";
 export { type LoadResult, loadConfig, parseConfig } from "./load.ts";
 export type { Secret } from "./names.ts";
 export type { Config, FieldChanges, ListenerConfig, RouteAction, RouteConfig, UpstreamConfig } from "./normalise.ts";
 export type { LogTarget } from "./observability.ts";
 export { type PathPattern, type PathSegment, parsePathPattern } from "./patterns.ts";
 export type { Problem } from "./places.ts";
+export { type ResourcePlan, resourcePlan } from "./plan.ts";
+export { configurationReference, jsonSchema } from "./reference.ts";
+export { type Colours, problemsAsJson, renderProblems, terminalColours } from "./render.ts";
+export { readSecret } from "./secrets.ts";
 export { formatDuration, formatSize, parseDurationMs, parseSizeBytes } from "./units.ts";
 export type { Endpoint, HashOn } from "./upstreams.ts";

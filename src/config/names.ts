@@ -1,6 +1,7 @@
 /** Leaves for names, addresses, networks, fields and secrets. */
 import { z } from "zod";
 import { type Address, type ListenAddress, type Network, parseAddress, parseNetwork } from "./address.ts";
+import { filePathOf } from "./file-path.ts";
 import { type LeafOptions, type LeafProblem, leaf, show, text, wrongType } from "./leaf.ts";
 import { messages } from "./messages.ts";
 
@@ -11,31 +12,30 @@ export function named<T extends object>(
   type: z.ZodType<T, unknown>,
   options: LeafOptions,
 ): z.ZodType<(T & { name: string })[], unknown> {
-  const map = z.record(z.string(), type).transform((entries, context) => {
-    for (const name of Object.keys(entries)) {
-      if (namePattern.test(name)) continue;
-      const problem = { problem: messages.nameWrong, hint: messages.nameHint, values: { found: show(name) } };
-      context.issues.push({
-        code: "custom",
-        input: name,
-        message: "",
-        path: [name],
-        params: { leaf: problem, key: true },
-      });
-    }
-    return Object.entries(entries).map(([name, value]) => ({ name, ...value }));
-  });
+  const map = z
+    .record(key(nameOf), type)
+    .transform((entries) => Object.entries(entries).map(([name, value]) => ({ name, ...value })));
   const whole = "default" in options ? map.prefault(options.default as Record<string, unknown>) : map;
   return whole.describe(options.why) as unknown as z.ZodType<(T & { name: string })[], unknown>;
 }
 
 /** A name as a value. */
 export function name(options: LeafOptions): z.ZodType<string, unknown> {
-  return text({ type: "name" }, options, (input) =>
-    namePattern.test(input)
-      ? { value: input }
-      : { problem: messages.nameWrong, hint: messages.nameHint, values: { found: show(input) } },
-  );
+  return text({ type: "name" }, options, nameOf);
+}
+
+function nameOf(input: string): { value: string } | LeafProblem {
+  return namePattern.test(input)
+    ? { value: input }
+    : { problem: messages.nameWrong, hint: messages.nameHint, values: { found: show(input) } };
+}
+
+/** The keys of a map. */
+function key(parse: (input: string) => { value: string } | LeafProblem): z.ZodType<string, string> {
+  return z.string().superRefine((input, context) => {
+    const result = parse(input);
+    if (!("value" in result)) context.addIssue({ code: "custom", params: { leaf: result } });
+  });
 }
 
 /** Where the gateway itself listens. */
@@ -119,20 +119,9 @@ export function fieldMap(why: string): z.ZodType<[string, string][], unknown> {
     { why: "The field's value." },
     fieldValueOf,
   );
-  const map = z.record(z.string(), value).transform((entries, context) =>
-    Object.entries(entries).map(([name, content]): [string, string] => {
-      const result = rewritableFieldNameOf(name);
-      if ("value" in result) return [result.value, content];
-      context.issues.push({
-        code: "custom",
-        input: name,
-        message: "",
-        path: [name],
-        params: { leaf: result, key: true },
-      });
-      return [name, content];
-    }),
-  );
+  const map = z
+    .record(key(rewritableFieldNameOf), value)
+    .transform((entries) => Object.entries(entries).map(([name, content]) => [name.toLowerCase(), content]));
   return map.prefault({}).describe(why) as unknown as z.ZodType<[string, string][], unknown>;
 }
 
@@ -151,6 +140,7 @@ export function secret(options: LeafOptions): z.ZodType<Secret, unknown> {
     if (typeof input !== "object" || input === null || Object.keys(input).length !== 1) return wrong;
     const { env, file } = input as { env?: unknown; file?: unknown };
     if (typeof env === "string" && /^[A-Za-z_][A-Za-z0-9_]*$/.test(env)) return { value: { kind: "env", name: env } };
-    return typeof file === "string" && file !== "" ? { value: { kind: "file", path: file } } : wrong;
+    const path = typeof file === "string" ? filePathOf(file) : wrong;
+    return "value" in path ? { value: { kind: "file", path: path.value } } : wrong;
   });
 }

@@ -70,12 +70,21 @@ export function normalise(parsed: Parsed): Config {
   return {
     ...parsed,
     workers: workersCount(parsed.workers),
+    limits: { ...parsed.limits, targetBytesMax: Math.min(parsed.limits.targetBytesMax, parsed.limits.headBytesMax) },
+    upstreams: parsed.upstreams.map(normaliseUpstream),
     routes: parsed.routes.map((route, index) => normaliseRoute(route, names[index]!, parsed, upstreams)),
     admin:
       parsed.admin === null
         ? null
         : { ...parsed.admin, address: parsed.admin.address ?? adminAddress(parsed.listeners) },
   };
+}
+
+/** A default gives way to what the file says. */
+function normaliseUpstream(upstream: ParsedUpstream): UpstreamConfig {
+  const { connections } = upstream;
+  const maxIdlePerEndpoint = Math.min(connections.maxIdlePerEndpoint, connections.maxPerEndpoint);
+  return { ...upstream, connections: { ...connections, maxIdlePerEndpoint } };
 }
 
 function normaliseRoute(

@@ -1,5 +1,6 @@
 /** Metrics and the access log. */
-import { choice, duration, leaf, listOf, offOr, ratio, section, size, text } from "./leaf.ts";
+import { filePathOf } from "./file-path.ts";
+import { choice, duration, leaf, listOf, offOr, ratio, section, size, text, wrongType } from "./leaf.ts";
 import { fieldNameOf, listenAddress } from "./names.ts";
 
 export const metrics = offOr(
@@ -23,8 +24,9 @@ const to = leaf<LogTarget>(
     why: "Where the lines go. A file is opened for appending, and again at each reload, so that it can be rotated.",
   },
   (input) => {
-    if (typeof input !== "string" || input === "") return { value: { kind: "stdout" } };
-    return { value: input === "stdout" ? { kind: "stdout" } : { kind: "file", path: input } };
+    if (input === "stdout") return { value: { kind: "stdout" } };
+    const path = typeof input === "string" ? filePathOf(input) : wrongType("stdout or a file's path", input);
+    return "value" in path ? { value: { kind: "file", path: path.value } } : path;
   },
 );
 

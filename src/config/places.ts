@@ -1,7 +1,7 @@
 /** Where a value of the configuration stands in its text. */
 import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter, type YAMLError } from "yaml";
-import type { Message } from "../base/mod.ts";
-import { messages } from "./messages.ts";
+import { language, type Message, say } from "../base/mod.ts";
+import { expectedInChinese, messages } from "./messages.ts";
 
 export type Path = readonly (string | number)[];
 
@@ -24,12 +24,14 @@ export interface Problem {
 type Range = readonly [start: number, end: number];
 
 export class Places {
+  private readonly text: string;
   private readonly file: string;
   private readonly document: Document;
   private readonly lineCounter: LineCounter;
   private readonly lines: readonly string[];
 
   constructor(text: string, file: string, document: Document, lineCounter: LineCounter) {
+    this.text = text;
     this.file = file;
     this.document = document;
     this.lineCounter = lineCounter;
@@ -49,8 +51,15 @@ export class Places {
   }
 
   yamlProblem(error: YAMLError): Problem {
+    const range: Range = error.pos;
+    if (error.code === "DUPLICATE_KEY") {
+      const key = this.text.slice(range[0]).match(/^["']?([^"':\s]+)/)?.[1] ?? "";
+      return this.problemIn(range, [], "config.duplicate-key", messages.duplicateKey, messages.duplicateKeyHint, {
+        key,
+      });
+    }
     const reason = error.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
-    return this.problemIn(error.pos, [], "config.yaml", messages.yaml, messages.yamlHint, { reason });
+    return this.problemIn(range, [], "config.yaml", messages.yaml, messages.yamlHint, { reason });
   }
 
   lineOf(path: Path): number {
@@ -70,7 +79,10 @@ export class Places {
     values: Problem["values"],
   ): Problem {
     const { line, col: column } = this.lineCounter.linePos(range[0]);
-    const sourceLine = this.lines[line - 1] ?? "";
+    const written = this.lines[line - 1] ?? "";
+    // What was written where a secret belongs may be one.
+    const isSecret = message === messages.secretWrong;
+    const sourceLine = isSecret ? `${written.slice(0, column - 1)}***` : written;
     const lengthCharacters = Math.max(1, Math.min(range[1] - range[0], sourceLine.trimEnd().length - column + 1));
     return { code, file: this.file, path, line, column, lengthCharacters, sourceLine, message, hint, values };
   }
@@ -107,4 +119,12 @@ function isEmpty(range: Range): boolean {
 function rangeOf(node: unknown): Range | null {
   const range = (node as { range?: readonly [number, number, number] | null } | null)?.range;
   return range === null || range === undefined ? null : [range[0], range[1]];
+}
+
+/** A problem's message and hint in the chosen language; what the message says was expected is translated too. */
+export function sayProblem({ message, hint, values }: Problem): { message: string; hint: string | null } {
+  const expected = values["expected"];
+  const translated =
+    language() === "zh" && typeof expected === "string" ? { ...values, expected: expectedInChinese(expected) } : values;
+  return { message: say(message, translated), hint: hint === null ? null : say(hint, translated) };
 }

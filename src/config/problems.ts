@@ -14,7 +14,9 @@ export function schemaProblems(issues: readonly Issue[], raw: unknown, places: P
 function problemsOf(issue: Issue, path: Path, raw: unknown, places: Places): Problem[] {
   switch (issue.code) {
     case "custom":
-      return [leafProblem(issue, path, places)];
+      return [leafProblem(issue, path, places, false)];
+    case "invalid_key":
+      return issue.issues.flatMap((inner) => (inner.code === "custom" ? [leafProblem(inner, path, places, true)] : []));
     case "unrecognized_keys":
       return issue.keys.map((key) => unknownKey(key, issue.message.split(" "), path, places));
     case "invalid_union":
@@ -27,10 +29,10 @@ function problemsOf(issue: Issue, path: Path, raw: unknown, places: Places): Pro
   }
 }
 
-function leafProblem(issue: Issue & { code: "custom" }, path: Path, places: Places): Problem {
-  const { leaf, key = false } = issue.params as { leaf: LeafProblem; key?: boolean };
+function leafProblem(issue: Issue & { code: "custom" }, path: Path, places: Places, isKey: boolean): Problem {
+  const { leaf } = issue.params as { leaf: LeafProblem };
   const code = leaf.problem === messages.missing ? "config.missing" : "config.value";
-  return places.problemAt(path, code, leaf.problem, leaf.hint, leaf.values, key);
+  return places.problemAt(path, code, leaf.problem, leaf.hint, { key: lastOf(path), ...leaf.values }, isKey);
 }
 
 function unknownKey(key: string, known: readonly string[], path: Path, places: Places): Problem {
@@ -75,8 +77,13 @@ function expectedOf(issue: Issue): string {
 
 function wrongTypeProblem(expected: string, path: Path, raw: unknown, places: Places): Problem {
   const found = valueAt(raw, path);
-  if (found === undefined) return places.problemAt(path, "config.missing", messages.missing, null, { expected });
+  if (found === undefined)
+    return places.problemAt(path, "config.missing", messages.missing, null, { expected, key: lastOf(path) });
   return places.problemAt(path, "config.value", messages.wrongType, null, { expected, found: show(found) });
+}
+
+function lastOf(path: Path): string {
+  return String(path[path.length - 1] ?? "");
 }
 
 function valueAt(raw: unknown, path: Path): unknown {

@@ -53,7 +53,8 @@ const fieldMatch = section({
   present: flag({ default: "on", why: "`off` matches requests without the field." }),
 });
 
-const match = optionalSection(
+/** Its own export, because the checks read it where the rest of a route is wrong. */
+export const routeMatch = optionalSection(
   {
     hosts: listOf(host, {
       default: [],
@@ -166,7 +167,7 @@ const timeouts = optionalSection(
 );
 
 const limits = optionalSection(
-  { bodyMax: sizeOverride({ min: "0B", max: "1024GiB", off: true, why: "Instead of `limits.bodyMax`." }) },
+  { bodyMax: sizeOverride({ min: "1B", max: "1024GiB", off: true, why: "Instead of `limits.bodyMax`." }) },
   "Limits of this route. Left out, the wider ones hold.",
 );
 
@@ -192,7 +193,7 @@ export const routes = listOf(
       name({ why: "A name." }),
       "Labels metrics and logs. Left out, it is made from the methods, hosts and path.",
     ),
-    match,
+    match: routeMatch,
     upstream: orNull(name({ why: "A name." }), "The action: forward to this upstream."),
     respond: orNull(respond, "The action: a fixed answer."),
     redirect: orNull(redirect, "The action: a redirect."),
@@ -205,5 +206,5 @@ export const routes = listOf(
       why: "Whether requests of this route may share a pipelined connection, when its upstream has them. Turn it off for slow answers, which would delay those behind them.",
     }),
   }),
-  { default: [], max: 100_000, why: "Which requests go where." },
+  { default: [], max: 100_000, isPlain: true, why: "Which requests go where." },
 );

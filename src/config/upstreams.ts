@@ -94,7 +94,7 @@ const connections = optionalSection(
       default: 2000,
       min: 0,
       max: 100_000,
-      why: "Idle connections kept to each endpoint, over all workers. 2,000 is the figure of REQUIREMENTS section 1: enough that a burst after a pause opens no new ones.",
+      why: "Idle connections kept to each endpoint, over all workers. 2,000 is what a front of 10,000 clients keeps busy with answers of a few milliseconds; a burst after a pause then opens no new ones.",
     }),
     maxPerEndpoint: count({
       default: 10_000,

@@ -22,13 +22,15 @@ export function adopt(socket: Socket<Wire>, wire: Wire): void {
 
 const carried: Omit<SocketHandler<Wire>, "open"> = {
   data(socket, chunk) {
-    socket.data?.handleData(chunk);
+    const wire = socket.data;
+    if (wire !== undefined && wire.socket !== null) wire.onBytes(chunk, 0, chunk.length);
   },
   drain(socket) {
     socket.data?.handleDrain();
   },
   end(socket) {
-    socket.data?.handleEnd();
+    const wire = socket.data;
+    if (wire?.socket !== null) wire?.onPeerEnd();
   },
   close(socket, error) {
     socket.data?.handleClose(errorCode(error));
