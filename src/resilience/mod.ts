@@ -1,4 +1,13 @@
 /** Policies as state machines over an injected monotonic clock, without sockets. */
+
+export {
+  type Admission,
+  type AdmissionName,
+  type AdmissionSettings,
+  admissionDefaults,
+  admissionNames,
+  makeAdmission,
+} from "./admission.ts";
 export { Breaker, breakerCells } from "./breaker.ts";
 export {
   BreakerCause,
@@ -23,6 +32,7 @@ export {
   UpstreamHealth,
 } from "./health.ts";
 export { KeyedRateLimiter, keyedLimiterCells } from "./keyed-rate-limit.ts";
+export { Pressure, type PressureLimits, pressureBars, pressureSources } from "./pressure.ts";
 export { RateLimiter, RateShape, rateLimiterCells, rateMaxPerSecond } from "./rate-limit.ts";
 export {
   backoffMs,

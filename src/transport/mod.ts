@@ -29,3 +29,4 @@ export {
 export { findHolder, type SocketHolder } from "./socket-holder.ts";
 export { type Accept, adopt, connectWire, crash, listenOn, type OutgoingWire, type WireAddress } from "./sockets.ts";
 export { Wire } from "./wire.ts";
+export { type SecurityFacts, WireSecurity } from "./wire-security.ts";

@@ -22,15 +22,13 @@ export function adopt(socket: Socket<Wire>, wire: Wire): void {
 
 const carried: Omit<SocketHandler<Wire>, "open"> = {
   data(socket, chunk) {
-    const wire = socket.data;
-    if (wire !== undefined && wire.socket !== null) wire.onBytes(chunk, 0, chunk.length);
+    socket.data?.handleData(chunk);
   },
   drain(socket) {
     socket.data?.handleDrain();
   },
   end(socket) {
-    const wire = socket.data;
-    if (wire?.socket !== null) wire?.onPeerEnd();
+    socket.data?.handleEnd();
   },
   close(socket, error) {
     socket.data?.handleClose(errorCode(error));

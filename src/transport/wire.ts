@@ -15,6 +15,8 @@
 import type { Socket } from "bun";
 import { assert, copyBytes } from "../base/mod.ts";
 import { acquireBlock, releaseBlock } from "./blocks.ts";
+import type { TlsHandler, TlsSession } from "./tls/mod.ts";
+import { type SecurityFacts, WireSecurity } from "./wire-security.ts";
 
 export abstract class Wire {
   /** Null before the connection is open and after it is closed. */
@@ -24,9 +26,14 @@ export abstract class Wire {
   private backlogTo = 0;
   private isBacklogPooled = false;
   private isGathered = false;
-  private isEnding = false;
+  /** The end of the stream was asked for. */
+  isEnding = false;
+  /** TLS between this wire and its socket; null without, and where the socket itself does it. */
+  private security: WireSecurity | null = null;
+  /** What the handshake found out; null before it is done, and without TLS. */
+  facts: SecurityFacts | null = null;
   private isPaused = false;
-  /** Bytes written to this wire since it was made, taken by the kernel or not. */
+  /** Bytes written to this wire's socket since it was made, taken by the kernel or not; with TLS, encrypted ones. */
   writtenBytes = 0;
   // One timer a connection, in the worker's timer wheel; the fields are the wheel's.
   timerNext: Wire | null = null;
@@ -43,6 +50,13 @@ export abstract class Wire {
   /** The socket is gone; `error` is the system's code, such as ECONNRESET, or an empty string. Called once. */
   abstract onClosed(error: string): void;
 
+  /** The TLS handshake is done and `facts` are known. */
+  onSecure(): void {}
+  /** TLS failed, during the handshake or later. The alert, where one is due, was written. */
+  onSecurityFailed(_reason: string): void {
+    this.destroy();
+  }
+
   /** The connection's timer is due. */
   abstract onTimer(nowMs: number): void;
 
@@ -55,8 +69,43 @@ export abstract class Wire {
     return this.backlogTo - this.backlogFrom;
   }
 
+  /** Whether the peer's stream ended without the end that TLS asks for, so that the last bytes may be missing. */
+  get isTruncated(): boolean {
+    return this.security?.isTruncated ?? false;
+  }
+
+  /** Puts a TLS session between this wire and its socket; `onSecure` follows. */
+  secure(open: (handler: TlsHandler) => TlsSession): void {
+    this.security = new WireSecurity(this, open);
+    this.security.session.start();
+  }
+
+  /** Gives the socket, with its TLS and what waits for it, to another wire. This one is over, without `onClosed`. */
+  handOverTo(other: Wire): void {
+    const socket = this.socket;
+    if (socket === null) return;
+    other.socket = socket;
+    socket.data = other;
+    this.socket = null;
+    other.security = this.security;
+    other.facts = this.facts;
+    this.security?.moveTo(other);
+    this.security = null;
+    other.isPaused = this.isPaused;
+    if (this.backlog !== null) other.keep(this.backlog, this.backlogFrom, this.backlogTo);
+    this.dropBacklog();
+  }
+
   /** Sends `bytes[from, to)`, keeping a copy of what the kernel does not take. Returns whether nothing waits. */
   write(bytes: Uint8Array, from: number, to: number): boolean {
+    if (this.security === null) return this.writeRaw(bytes, from, to);
+    if (this.socket === null) return true;
+    this.security.write(bytes, from, to);
+    return this.backlog === null;
+  }
+
+  /** As `write`, past TLS. For the TLS of this wire. */
+  writeRaw(bytes: Uint8Array, from: number, to: number): boolean {
     const socket = this.socket;
     if (socket === null) return true;
     assert(!this.isEnding, "nothing is written after the end");
@@ -76,7 +125,7 @@ export abstract class Wire {
   writeOwned(bytes: Uint8Array, from: number, to: number): boolean {
     const socket = this.socket;
     if (socket === null) return true;
-    if (this.backlog !== null) return this.write(bytes, from, to);
+    if (this.backlog !== null || this.security !== null) return this.write(bytes, from, to);
     assert(!this.isEnding, "nothing is written after the end");
     this.writtenBytes += to - from;
     const taken = socket.write(bytes, from, to - from);
@@ -92,6 +141,12 @@ export abstract class Wire {
 
   /** Appends `bytes[from, to)` to what is written at the end of this event-loop round. */
   gather(bytes: Uint8Array, from: number, to: number): void {
+    if (this.security === null) this.gatherRaw(bytes, from, to);
+    else if (this.socket !== null) this.security.gather(bytes, from, to);
+  }
+
+  /** As `gather`, past TLS. For the TLS of this wire. */
+  gatherRaw(bytes: Uint8Array, from: number, to: number): void {
     if (this.socket === null) return;
     this.writtenBytes += to - from;
     this.keep(bytes, from, to);
@@ -120,6 +175,7 @@ export abstract class Wire {
   /** Sends the end of the stream when everything before it is with the kernel. The peer may still send. */
   endWriting(): void {
     if (this.socket === null || this.isEnding) return;
+    this.security?.session.shutdown();
     this.isEnding = true;
     if (this.backlog === null) this.socket.shutdown();
   }
@@ -133,6 +189,26 @@ export abstract class Wire {
   }
 
   /** Called by the socket handlers alone. */
+  handleData(chunk: Uint8Array): void {
+    if (this.socket === null) return;
+    if (this.security === null) this.onBytes(chunk, 0, chunk.length);
+    else this.security.receive(chunk, 0, chunk.length);
+  }
+
+  /** Called by the socket handlers alone. */
+  handleEnd(): void {
+    if (this.socket === null) return;
+    if (this.security === null) this.onPeerEnd();
+    else this.security.endReceived();
+  }
+
+  /** Called by the TLS of this wire alone. */
+  handleSecure(facts: SecurityFacts): void {
+    this.facts = facts;
+    this.onSecure();
+  }
+
+  /** Called by the socket handlers alone. */
   handleDrain(): void {
     if (this.socket === null || this.backlog === null) return;
     this.flush();
@@ -143,6 +219,7 @@ export abstract class Wire {
     if (this.socket === null) return;
     this.socket = null;
     this.dropBacklog();
+    this.security?.session.free();
     this.onClosed(error);
   }
 

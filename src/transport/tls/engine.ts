@@ -11,8 +11,10 @@
  * A *socket engine* (Bun's own TLS) owns the socket's bytes instead: it gives the options for `Bun.listen` and
  * `Bun.connect`, and the connection sees plaintext in its ordinary socket events.
  *
- * Limits: the ranges given to a handler are views of memory shared by all sessions of a worker. They are valid during the
- * call only, and a handler must not feed another session's `receive` from inside one.
+ * Memory: `receive` takes the range over (records are decrypted in place) and what `onPlaintext` gives is the receiver's to
+ * keep. `onCiphertext` gives a view of memory shared by all sessions of a worker, valid during the call only.
+ *
+ * Limits: a handler must not feed another session's `receive` from inside one of its own calls.
  */
 
 /** Where a session stands. `closing`: the peer said it sends no more; `closed`: freed, ended or failed. */
@@ -74,7 +76,7 @@ export interface TlsPeerCertificate {
 export interface TlsHandler {
   /** The handshake is done: `alpn`, `serverName`, `peerCertificate` and `isResumed` can be read. */
   onSecure(): void;
-  /** Bytes from the peer, decrypted and authenticated. */
+  /** Bytes from the peer, decrypted and authenticated. The receiver owns the range. */
   onPlaintext(bytes: Uint8Array, from: number, to: number): void;
   /** Bytes for the peer. All of them must be taken: what the socket does not accept is the connection's to keep. */
   onCiphertext(bytes: Uint8Array, from: number, to: number): void;
@@ -95,7 +97,7 @@ export interface TlsSession {
   readonly peerCertificate: TlsPeerCertificate | undefined;
   /** Begins a client's handshake; nothing on a server. */
   start(): void;
-  /** Takes bytes read from the socket. */
+  /** Takes over bytes read from the socket. */
   receive(bytes: Uint8Array, from: number, to: number): void;
   /** Encrypts and gives the result to `onCiphertext` before it returns. Only when `state` is open or closing. */
   write(bytes: Uint8Array, from: number, to: number): void;

@@ -17,7 +17,6 @@ import type { OpenSslCore } from "./openssl-session.ts";
 import { RecordSuites } from "./record-protection.ts";
 import { selfCheck } from "./self-check.ts";
 import { TicketStrings } from "./ticket-keys.ts";
-import { RecordBuffers } from "./tls13-records.ts";
 
 let made: TlsByteEngine | undefined;
 
@@ -37,7 +36,6 @@ export function makeOpenSslEngine(library: OpenSslLibrary): TlsByteEngine {
     library,
     callbacks: new HandshakeCallbacks(library),
     suites: new RecordSuites(library),
-    buffers: new RecordBuffers(),
     ticketStrings: new TicketStrings(library),
     hello: new ClientHello(),
   };

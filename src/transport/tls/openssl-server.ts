@@ -165,7 +165,7 @@ class OpenSslServerSession extends OpenSslSession implements RecordsOwner {
 
   /** Starts our own record layer where the library's left off: nothing read yet, tickets already written. */
   private takeOver(writtenRecords: number): Tls13Records | undefined {
-    const { library, suites, buffers } = this.core;
+    const { library, suites } = this.core;
     const code = library.ssl.SSL_CIPHER_get_protocol_id(library.ssl.SSL_get_current_cipher(this.connection));
     const suite = suites.find(code);
     const secrets = this.secrets;
@@ -175,7 +175,7 @@ class OpenSslServerSession extends OpenSslSession implements RecordsOwner {
     writing.sequence = writtenRecords;
     secrets.fill(0);
     this.secrets = undefined;
-    return new Tls13Records(library, buffers, this, reading, writing);
+    return new Tls13Records(library, this, reading, writing);
   }
 
   private receiveHello(bytes: Uint8Array, from: number, to: number): void {

@@ -17,14 +17,13 @@ import { PROTOCOL_TLS_13 } from "./openssl-context.ts";
 import { Arena, addressOf, type OpenSslLibrary } from "./openssl-library.ts";
 import { RECORD_HEADER_BYTES, type RecordSuites } from "./record-protection.ts";
 import type { TicketKeys, TicketStrings } from "./ticket-keys.ts";
-import { ContentType, type RecordBuffers } from "./tls13-records.ts";
+import { ContentType } from "./tls13-records.ts";
 
 /** What all contexts and sessions of the process share. */
 export interface OpenSslCore {
   readonly library: OpenSslLibrary;
   readonly callbacks: HandshakeCallbacks;
   readonly suites: RecordSuites;
-  readonly buffers: RecordBuffers;
   readonly ticketStrings: TicketStrings;
   readonly hello: ClientHello;
 }
@@ -149,7 +148,8 @@ export abstract class OpenSslSession implements TlsSession, HandshakeTarget {
         isMore = library.pending(input) > 0;
       } else isMore = this.readEnded(result);
       if (at > Arena.plaintext && (!isMore || at >= Arena.plaintextEnd)) {
-        this.handler.onPlaintext(memory, Arena.plaintext, at);
+        // Copied, because the receiver owns what it is given and the arena is shared.
+        this.handler.onPlaintext(memory.slice(Arena.plaintext, at), 0, at - Arena.plaintext);
         at = Arena.plaintext;
       }
     }

@@ -33,6 +33,8 @@ const SECRET_BYTES_MAX = 48;
 const NONCE = Arena.small;
 const LENGTH = Arena.small + 16;
 const TYPE = Arena.small + 24;
+/** Nothing is ever written here: stream modes have no last block. */
+const FINAL = Arena.small + 320;
 const KEY = Arena.small + 32;
 const SECRET = Arena.small + 96;
 const LABEL = Arena.small + 160;
@@ -151,10 +153,10 @@ export class RecordProtection {
   }
 
   /**
-   * Opens the record at `source[from]` whose body has `bodyBytes`, into the arena at `at`. Returns the length of its inner
-   * plaintext (content, type and zeros), or -1 where the tag is wrong; nothing read then may be used.
+   * Opens the record at `source[from]` whose body has `bodyBytes`, in place: its inner plaintext (content, type and zeros)
+   * then begins where the body began. Returns that plaintext's length, or -1 where the tag is wrong; nothing may be used then.
    */
-  open(source: Uint8Array, from: number, bodyBytes: number, at: number): number {
+  open(source: Uint8Array, from: number, bodyBytes: number): number {
     const { crypto, base } = this.library;
     const innerBytes = bodyBytes - TAG_BYTES;
     const header = addressOf(source, from);
@@ -164,8 +166,8 @@ export class RecordProtection {
     crypto.EVP_CipherInit_ex(context, null, null, null, base + NONCE, this.encrypts);
     crypto.EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, body + innerBytes);
     crypto.EVP_CipherUpdate(context, null, base + LENGTH, header, RECORD_HEADER_BYTES);
-    crypto.EVP_CipherUpdate(context, base + at, base + LENGTH, body, innerBytes);
-    return crypto.EVP_CipherFinal_ex(context, base + at + innerBytes, base + LENGTH) > 0 ? innerBytes : -1;
+    crypto.EVP_CipherUpdate(context, body, base + LENGTH, body, innerBytes);
+    return crypto.EVP_CipherFinal_ex(context, base + FINAL, base + LENGTH) > 0 ? innerBytes : -1;
   }
 
   /** Gives the context back and forgets the secret. */

@@ -2,11 +2,12 @@
  * The record layer of a TLS 1.3 connection after its handshake (RFC 8446 sections 5 and 4.6.3): splits what arrives into
  * records, opens them, and seals what is sent. Server's side: the only handshake message a client may still send is KeyUpdate.
  *
- * Plaintext of the records of one chunk is gathered and given in one call; nothing of a record is given before its tag was
- * verified. Every rule a peer breaks ends the connection with the alert that the section names.
+ * Records are opened in place, so a chunk from the socket becomes plaintext without being copied, and the receiver of the
+ * plaintext owns it. Nothing of a record is given before its tag was verified. Every rule a peer breaks ends the connection
+ * with the alert that the section names.
  *
- * Limits: one record is buffered per connection (from a pool, small until more than 2 KB of it have arrived); a peer that
- * sends 32 records in a row without content is cut off.
+ * Limits: one record is buffered per connection, in memory that grows with what has arrived of it; a peer that sends 32
+ * records in a row without content is cut off.
  */
 import { copyBytes } from "../../base/mod.ts";
 import { Arena, type OpenSslLibrary } from "./openssl-library.ts";
@@ -39,9 +40,12 @@ const LEVEL_FATAL = 2;
 const MESSAGE_KEY_UPDATE = 24;
 /** Records without content in a row before the peer is taken for an attacker; OpenSSL's number. */
 const IDLE_RECORDS_MAX = 32;
+const PARTIAL_BYTES_MIN = 64;
+const RECORD_BYTES_MAX = RECORD_HEADER_BYTES + PROTECTED_BYTES_MAX;
 
 /** What the records tell their session. */
 export interface RecordsOwner {
+  /** Content; the receiver owns the range. */
   onPlaintext(bytes: Uint8Array, from: number, to: number): void;
   onCiphertext(bytes: Uint8Array, from: number, to: number): void;
   /** close_notify arrived. */
@@ -50,47 +54,19 @@ export interface RecordsOwner {
   onFailure(reason: string): void;
 }
 
-/** Buffers for records that arrived in part, shared by the connections of a worker. */
-export class RecordBuffers {
-  private readonly small: Uint8Array[] = [];
-  private readonly large: Uint8Array[] = [];
-
-  acquire(bytes: number): Uint8Array {
-    if (bytes <= SMALL_BYTES) return this.small.pop() ?? new Uint8Array(SMALL_BYTES);
-    return this.large.pop() ?? new Uint8Array(RECORD_HEADER_BYTES + PROTECTED_BYTES_MAX);
-  }
-
-  release(buffer: Uint8Array): void {
-    const list = buffer.length === SMALL_BYTES ? this.small : this.large;
-    if (list.length < FREE_BUFFERS_MAX) list.push(buffer);
-  }
-}
-
-const SMALL_BYTES = 2048;
-const FREE_BUFFERS_MAX = 64;
-
 export class Tls13Records {
   private readonly library: OpenSslLibrary;
-  private readonly buffers: RecordBuffers;
   private readonly owner: RecordsOwner;
   private readonly reading: RecordProtection;
   private readonly writing: RecordProtection;
   private partial: Uint8Array | undefined = undefined;
   private partialBytes = 0;
   private idleRecords = 0;
-  private gathered = 0;
   private isReading = true;
   private isFreed = false;
 
-  constructor(
-    library: OpenSslLibrary,
-    buffers: RecordBuffers,
-    owner: RecordsOwner,
-    reading: RecordProtection,
-    writing: RecordProtection,
-  ) {
+  constructor(library: OpenSslLibrary, owner: RecordsOwner, reading: RecordProtection, writing: RecordProtection) {
     this.library = library;
-    this.buffers = buffers;
     this.owner = owner;
     this.reading = reading;
     this.writing = writing;
@@ -98,7 +74,6 @@ export class Tls13Records {
 
   /** Takes bytes from the socket. */
   receive(bytes: Uint8Array, from: number, to: number): void {
-    this.gathered = Arena.plaintext;
     let at = this.partialBytes > 0 ? this.completePartial(bytes, from, to) : from;
     while (this.isReading && to - at >= RECORD_HEADER_BYTES) {
       const bodyBytes = this.checkHeader(bytes, at);
@@ -106,8 +81,7 @@ export class Tls13Records {
       this.openRecord(bytes, at, bodyBytes);
       at += RECORD_HEADER_BYTES + bodyBytes;
     }
-    if (this.isReading && at < to) this.keepPartial(bytes, at, to);
-    this.givePlaintext();
+    if (this.isReading && at < to) this.appendPartial(bytes, at, to, to - at);
   }
 
   /** Seals content of any length and gives the records to the owner. */
@@ -160,50 +134,42 @@ export class Tls13Records {
   }
 
   private openRecord(bytes: Uint8Array, at: number, bodyBytes: number): void {
-    if (this.gathered >= Arena.plaintextEnd) this.givePlaintext();
-    if (!this.isReading) return;
-    const start = this.gathered;
-    const innerBytes = this.reading.open(bytes, at, bodyBytes, start);
+    const innerBytes = this.reading.open(bytes, at, bodyBytes);
     if (innerBytes < 0) {
       this.fail(Alert.badRecordMac, "decryption failed or bad record mac");
       return;
     }
-    const memory = this.library.memory;
+    const start = at + RECORD_HEADER_BYTES;
     let end = start + innerBytes;
-    while (end > start && memory[end - 1] === 0) end--;
-    if (end === start) {
-      this.fail(Alert.unexpectedMessage, "record without a type");
-      return;
-    }
-    const type = memory[end - 1]!;
-    this.takeContent(type, start, end - 1);
+    while (end > start && bytes[end - 1] === 0) end--;
+    if (end === start) this.fail(Alert.unexpectedMessage, "record without a type");
+    else this.takeContent(bytes[end - 1]!, bytes, start, end - 1);
   }
 
-  private takeContent(type: number, from: number, to: number): void {
+  private takeContent(type: number, bytes: Uint8Array, from: number, to: number): void {
     if (to - from > CONTENT_BYTES_MAX) {
       this.fail(Alert.recordOverflow, "record too long");
       return;
     }
     if (type === ContentType.data && to > from) {
-      this.gathered = to;
       this.idleRecords = 0;
+      this.owner.onPlaintext(bytes, from, to);
       return;
     }
     this.idleRecords++;
     if (this.idleRecords > IDLE_RECORDS_MAX) this.fail(Alert.unexpectedMessage, "too many records without content");
-    else if (type === ContentType.handshake) this.takeHandshake(from, to);
-    else if (type === ContentType.alert) this.takeAlert(from, to);
+    else if (type === ContentType.handshake) this.takeHandshake(bytes, from, to);
+    else if (type === ContentType.alert) this.takeAlert(bytes, from, to);
     else if (type !== ContentType.data) this.fail(Alert.unexpectedMessage, "unexpected record type");
   }
 
   // KeyUpdate is five bytes and must end its record, because the key changes with it (section 5.1).
-  private takeHandshake(from: number, to: number): void {
-    const memory = this.library.memory;
-    if (to - from !== 5 || memory[from] !== MESSAGE_KEY_UPDATE || memory[from + 3] !== 1) {
+  private takeHandshake(bytes: Uint8Array, from: number, to: number): void {
+    if (to - from !== 5 || bytes[from] !== MESSAGE_KEY_UPDATE || bytes[from + 3] !== 1) {
       this.fail(Alert.unexpectedMessage, "unexpected handshake message");
       return;
     }
-    const request = memory[from + 4]!;
+    const request = bytes[from + 4]!;
     if (request > 1) {
       this.fail(Alert.illegalParameter, "bad key update");
       return;
@@ -215,18 +181,15 @@ export class Tls13Records {
     }
   }
 
-  private takeAlert(from: number, to: number): void {
-    const memory = this.library.memory;
+  private takeAlert(bytes: Uint8Array, from: number, to: number): void {
     if (to - from !== 2) {
       this.fail(Alert.decodeError, "bad alert");
       return;
     }
-    const description = memory[from + 1]!;
+    const description = bytes[from + 1]!;
     if (description === Alert.userCanceled) return;
     this.isReading = false;
     this.dropPartial();
-    this.givePlaintext();
-    if (this.isFreed) return;
     if (description === Alert.closeNotify) this.owner.onPeerClosed();
     else this.owner.onFailure(alertReason(description));
   }
@@ -240,10 +203,8 @@ export class Tls13Records {
     at = this.appendPartial(bytes, at, to, RECORD_HEADER_BYTES + bodyBytes);
     if (this.partialBytes < RECORD_HEADER_BYTES + bodyBytes) return to;
     const whole = this.partial!;
-    this.partial = undefined;
-    this.partialBytes = 0;
+    this.dropPartial();
     this.openRecord(whole, 0, bodyBytes);
-    this.buffers.release(whole);
     return at;
   }
 
@@ -256,31 +217,21 @@ export class Tls13Records {
     return end;
   }
 
-  private keepPartial(bytes: Uint8Array, from: number, to: number): void {
-    this.reservePartial(to - from);
-    this.partialBytes = copyBytes(bytes, from, to, this.partial!, 0);
-  }
-
+  /**
+   * Room for `bytes` of the partial record. Memory grows with what has come, not with what the header announces: once half a
+   * record is there, the rest is believed.
+   */
   private reservePartial(bytes: number): void {
     const present = this.partial;
     if (present !== undefined && present.length >= bytes) return;
-    this.partial = this.buffers.acquire(bytes);
-    if (present === undefined) return;
-    copyBytes(present, 0, this.partialBytes, this.partial, 0);
-    this.buffers.release(present);
+    const larger = new Uint8Array(Math.min(Math.max(bytes * 2, PARTIAL_BYTES_MIN), RECORD_BYTES_MAX));
+    if (present !== undefined) copyBytes(present, 0, this.partialBytes, larger, 0);
+    this.partial = larger;
   }
 
   private dropPartial(): void {
-    if (this.partial !== undefined) this.buffers.release(this.partial);
     this.partial = undefined;
     this.partialBytes = 0;
-  }
-
-  private givePlaintext(): void {
-    const end = this.gathered;
-    if (end <= Arena.plaintext) return;
-    this.gathered = Arena.plaintext;
-    if (!this.isFreed) this.owner.onPlaintext(this.library.memory, Arena.plaintext, end);
   }
 
   /** The message is sealed with the old key; what follows with the next. */
@@ -300,8 +251,6 @@ export class Tls13Records {
   private fail(alert: number, reason: string): void {
     this.isReading = false;
     this.dropPartial();
-    this.givePlaintext();
-    if (this.isFreed) return;
     this.sendAlert(LEVEL_FATAL, alert);
     if (!this.isFreed) this.owner.onFailure(reason);
   }

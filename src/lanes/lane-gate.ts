@@ -1,0 +1,202 @@
+/** @hot
+ * The gate in front of an upstream: lets requests through up to the number in flight that the admission policy allows,
+ * lets others wait in their lanes, and refuses at once whatever would wait too long, so that nobody waits in vain.
+ *
+ *     enter --shed, rate, deadline--> refused            leave (an answer came)
+ *       |  place free, nobody before it                     |
+ *       +-------------------------------> started <---------+-- next of the lanes; those past their
+ *       +--queue full, would wait too long--> refused              deadline or wait are refused here
+ *       +--else--> waiting
+ *
+ * One gate per worker and upstream. The estimate of a wait is the number that go before, times the usual time of an answer,
+ * over the limit. Callbacks are given once; nothing is allocated per request.
+ */
+import type { Admission, Pressure } from "../resilience/mod.ts";
+import { type Lane, lanesCount } from "./lane.ts";
+import { type LaneNode, LaneQueues } from "./lane-queues.ts";
+
+/** What `enter` answers, and why `refuse` is called. */
+export const GateVerdict = {
+  started: 0,
+  waiting: 1,
+  /** The policy's rate is spent. */
+  rateSpent: 2,
+  /** The limit of the upstream or lane is reached and the policy does not let requests wait. */
+  limitReached: 3,
+  queueFull: 4,
+  /** It would wait, or has waited, longer than its lane allows. */
+  waitTooLong: 5,
+  deadlinePassed: 6,
+  /** Pressure on the gateway itself: loop delay, memory, descriptors. */
+  shed: 7,
+} as const;
+
+export interface LaneSettings {
+  /** Longest queue. */
+  readonly queueMax: number;
+  /** Longest wait in the queue. */
+  readonly waitMs: number;
+  /** Requests of this lane in flight at most; 0 for no limit of its own. */
+  readonly concurrencyMax: number;
+}
+
+/** A cancel is never worth refusing while it can still matter; a quote that is late is worthless. */
+export const laneDefaults: readonly LaneSettings[] = [
+  { queueMax: 4096, waitMs: 1_000, concurrencyMax: 0 },
+  { queueMax: 4096, waitMs: 250, concurrencyMax: 0 },
+  { queueMax: 1024, waitMs: 10, concurrencyMax: 0 },
+  { queueMax: 1024, waitMs: 10, concurrencyMax: 0 },
+];
+
+export interface GateOptions<T> {
+  readonly admission: Admission;
+  readonly lanes: readonly LaneSettings[];
+  /** Share of turns kept for the lowest lane that waits. */
+  readonly reserve: number;
+  readonly pressure: Pressure | null;
+  /** A waiting request may go now. */
+  readonly start: (node: T, nowUs: number) => void;
+  /** A waiting request is refused after all. */
+  readonly refuse: (node: T, verdict: number, nowUs: number) => void;
+}
+
+export class LaneGate<T extends LaneNode<T>> {
+  readonly admission: Admission;
+  readonly queues: LaneQueues<T>;
+  private readonly pressure: Pressure | null;
+  private readonly start: (node: T, nowUs: number) => void;
+  private readonly refuse: (node: T, verdict: number, nowUs: number) => void;
+  private readonly waitUs: Float64Array;
+  private readonly concurrencyMax: Int32Array;
+  private readonly inFlightByLane: Int32Array = new Int32Array(lanesCount);
+  private readonly isOpen: Uint8Array = new Uint8Array(lanesCount);
+  private inFlightTotal = 0;
+  private peakInFlight = 0;
+  private serviceUs = 0;
+  private isPumping = false;
+
+  constructor(options: GateOptions<T>) {
+    this.admission = options.admission;
+    this.pressure = options.pressure;
+    this.start = options.start;
+    this.refuse = options.refuse;
+    this.queues = new LaneQueues<T>(
+      options.lanes.map((lane) => lane.queueMax),
+      options.reserve,
+    );
+    this.waitUs = Float64Array.from(options.lanes, (lane) => lane.waitMs * 1000);
+    this.concurrencyMax = Int32Array.from(options.lanes, (lane) => lane.concurrencyMax);
+  }
+
+  get inFlight(): number {
+    return this.inFlightTotal;
+  }
+
+  inFlightIn(lane: Lane): number {
+    return this.inFlightByLane[lane]!;
+  }
+
+  /** `started` (then `leave` must follow), `waiting` (then `start` or `refuse` is called), or why it is refused. */
+  enter(node: T, lane: Lane, nowUs: number, deadlineUs: number): number {
+    node.lane = lane;
+    node.laneArrivedUs = nowUs;
+    node.laneDeadlineUs = deadlineUs;
+    if (nowUs >= deadlineUs) return GateVerdict.deadlinePassed;
+    if (this.pressure?.sheds(lane) === true) return GateVerdict.shed;
+    if (!this.admission.admits(nowUs)) return GateVerdict.rateSpent;
+    const isFree = this.isLaneFree(lane) && this.inFlightTotal < this.admission.limit;
+    if (isFree && this.queues.waitingBefore(lane) === 0) {
+      this.count(lane);
+      return GateVerdict.started;
+    }
+    if (!this.admission.usesQueue) return GateVerdict.limitReached;
+    if (this.expectedWaitUs(lane) > Math.min(this.waitUs[lane]!, deadlineUs - nowUs)) return GateVerdict.waitTooLong;
+    return this.queues.join(node) ? GateVerdict.waiting : GateVerdict.queueFull;
+  }
+
+  /** A started request has ended; the next of the lanes take its place. */
+  leave(node: T, nowUs: number, serviceUs: number, isDrop: boolean): void {
+    const lane = node.lane;
+    this.inFlightTotal -= 1;
+    this.inFlightByLane[lane] = this.inFlightByLane[lane]! - 1;
+    if (!isDrop) this.serviceUs += (serviceUs - this.serviceUs) * 0.05;
+    this.admission.record(nowUs, serviceUs, nowUs - node.laneArrivedUs, isDrop);
+    if (this.queues.waiting > 0) this.pump(nowUs);
+  }
+
+  /** A waiting request's client went away. */
+  forget(node: T): void {
+    this.queues.leave(node);
+  }
+
+  /** Call it every 10 to 100 ms: refuses what waits too long, lets the policy learn, fills a limit that grew. */
+  tick(nowUs: number): void {
+    for (let lane = 0; lane < lanesCount; lane++) this.refuseLate(lane as Lane, nowUs);
+    this.admission.tick(nowUs, this.peakInFlight, this.queues.waiting);
+    this.peakInFlight = this.inFlightTotal;
+    if (this.queues.waiting > 0) this.pump(nowUs);
+  }
+
+  /** The longest that a request of a lane has been waiting, microseconds: a pressure of its own. */
+  oldestWaitUs(nowUs: number): number {
+    let oldest = 0;
+    for (let lane = 0; lane < lanesCount; lane++) {
+      const head = this.queues.headOf(lane as Lane);
+      if (head !== null && nowUs - head.laneArrivedUs > oldest) oldest = nowUs - head.laneArrivedUs;
+    }
+    return oldest;
+  }
+
+  private expectedWaitUs(lane: Lane): number {
+    return ((this.queues.waitingBefore(lane) + 1) * this.serviceUs) / Math.max(1, this.admission.limit);
+  }
+
+  private isLaneFree(lane: Lane): boolean {
+    const max = this.concurrencyMax[lane]!;
+    return max === 0 || this.inFlightByLane[lane]! < max;
+  }
+
+  private count(lane: Lane): void {
+    this.inFlightTotal += 1;
+    this.inFlightByLane[lane] = this.inFlightByLane[lane]! + 1;
+    if (this.inFlightTotal > this.peakInFlight) this.peakInFlight = this.inFlightTotal;
+  }
+
+  /** Starts waiting requests while there are places. A callback that ends its request at once does not nest another. */
+  private pump(nowUs: number): void {
+    if (this.isPumping) return;
+    this.isPumping = true;
+    while (this.inFlightTotal < this.admission.limit) {
+      for (let lane = 0; lane < lanesCount; lane++) this.isOpen[lane] = this.isLaneFree(lane as Lane) ? 1 : 0;
+      const node = this.queues.next(this.isOpen);
+      if (node === null) break;
+      this.queues.leave(node);
+      const verdict = this.lateness(node, nowUs);
+      if (verdict !== GateVerdict.started) {
+        this.refuse(node, verdict, nowUs);
+        continue;
+      }
+      this.queues.countTurn(node.lane);
+      this.count(node.lane);
+      this.start(node, nowUs);
+    }
+    this.isPumping = false;
+  }
+
+  private lateness(node: T, nowUs: number): number {
+    const waitedUs = nowUs - node.laneArrivedUs;
+    if (nowUs >= node.laneDeadlineUs) return GateVerdict.deadlinePassed;
+    if (waitedUs > this.waitUs[node.lane]!) return GateVerdict.waitTooLong;
+    return this.admission.dropsWaiting(nowUs, waitedUs) ? GateVerdict.waitTooLong : GateVerdict.started;
+  }
+
+  /** The heads are the oldest of their lanes; deadlines behind them are met when they get there. */
+  private refuseLate(lane: Lane, nowUs: number): void {
+    for (let head = this.queues.headOf(lane); head !== null; head = this.queues.headOf(lane)) {
+      const isDead = nowUs >= head.laneDeadlineUs;
+      if (!isDead && nowUs - head.laneArrivedUs <= this.waitUs[lane]!) return;
+      this.queues.leave(head);
+      this.refuse(head, isDead ? GateVerdict.deadlinePassed : GateVerdict.waitTooLong, nowUs);
+    }
+  }
+}

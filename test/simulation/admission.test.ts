@@ -1,0 +1,40 @@
+/** The promises of the `weir` admission policy, in the model of admission-model.ts. The tables: bench/macro/limiters.ts. */
+import { expect, test } from "bun:test";
+import { runAdmission } from "./admission-model.ts";
+import { burst, calm, figuresOf, latencySteps, stall } from "./admission-scenarios.ts";
+
+test("threefold load: P95 within 15 ms, orders and cancels admitted, queries never shut out, recovery at once", () => {
+  const run = runAdmission(burst, { policy: "weir" }, 1);
+  const inBurst = figuresOf(run, 30, 60);
+  expect(inBurst.p95Ms).toBeLessThanOrEqual(15);
+  expect(inBurst.goodPerSecond).toBeGreaterThan(1_900);
+  expect(Math.min(inBurst.goodRatio[0]!, inBurst.goodRatio[1]!)).toBeGreaterThan(0.99);
+  for (let second = 30; second < 60; second++) {
+    expect(figuresOf(run, second, second + 1).goodRatio[3]!).toBeGreaterThan(0.2);
+  }
+  const after = figuresOf(run, 62, 90);
+  expect([after.refusedRatio, after.p95Ms < 15]).toEqual([0, true]);
+});
+
+test("at half of the capacity nothing is refused", () => {
+  const run = runAdmission({ ...calm, phases: [{ seconds: 120, perSecond: 1_000 }] }, { policy: "weir" }, 2);
+  expect(figuresOf(run, 0, 120).refusedRatio).toBe(0);
+});
+
+test("an upstream that slows to a third and comes back gets nine tenths of what the best fixed limit gets", () => {
+  const weir = runAdmission(latencySteps, { policy: "weir" }, 1);
+  const fixed = runAdmission(latencySteps, { policy: "fixed", initial: 32 }, 1);
+  for (const [from, to] of [
+    [25, 50],
+    [55, 80],
+  ] as const) {
+    const ratio = figuresOf(weir, from, to).goodPerSecond / figuresOf(fixed, from, to).goodPerSecond;
+    expect(ratio).toBeGreaterThan(0.9);
+  }
+});
+
+test("five seconds after a stall of ten nothing of it is left", () => {
+  const after = figuresOf(runAdmission(stall, { policy: "weir" }, 1), 35, 60);
+  expect(after.goodPerSecond).toBeGreaterThan(0.9 * 1_500);
+  expect(after.refusedRatio).toBeLessThan(0.001);
+});
