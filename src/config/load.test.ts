@@ -2,10 +2,13 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
 import { say, setLanguage } from "../base/mod.ts";
 import {
   type Config,
   defaultConfig,
+  jsonSchema,
   loadConfig,
   parseConfig,
   problemsAsJson,
@@ -252,6 +255,41 @@ describe("what is wrong", () => {
     expect(() => problemsOf(`l0: &l0 [x, x]\n${levels.join("\n")}\n`)).not.toThrow();
     expect(problemsOf(`l0: &l0 [x, x]\n${levels.join("\n")}\n`).length).toBeGreaterThan(0);
   });
+});
+
+test("a redirect never lets the request choose the host", () => {
+  const location = (text: string): boolean =>
+    problemsOf(JSON.stringify({ routes: [{ redirect: { location: text } }] })).length === 0;
+  const right = [
+    "/new",
+    "/",
+    "/new{path}",
+    "https://a.example{path}",
+    "https://a.example/x?from=1",
+    "http://[::1]:8080/a",
+  ];
+  const wrong = [
+    "{path}",
+    "//evil.example",
+    "/\\evil",
+    "https://{path}",
+    "https://",
+    "x",
+    "",
+    "/a\nb",
+    "ftp://a/b",
+    "/{host}",
+  ];
+  expect(right.filter((text) => !location(text))).toEqual([]);
+  expect(wrong.filter(location)).toEqual([]);
+});
+
+test("the JSON Schema for editors takes every example and refuses what is misspelt", () => {
+  const schema = z.fromJSONSchema(jsonSchema() as Parameters<typeof z.fromJSONSchema>[0]);
+  const read = (file: string): unknown => parse(readFileSync(join(examples, file), "utf8"));
+  expect(readdirSync(examples).filter((file) => !schema.safeParse(read(file)).success)).toEqual([]);
+  const wrong = [{ wrokers: 1 }, { workers: 0 }, { timeouts: { head: "10" } }, { routes: [{ match: { hosts: 3 } }] }];
+  expect(wrong.filter((tree) => schema.safeParse(tree).success)).toEqual([]);
 });
 
 test("the built-in configuration is what examples/default.yaml says", () => {

@@ -96,6 +96,11 @@ export const messages = defineMessages({
     en: "write { env: NAME } or { file: /path }, so that the configuration can be shown and committed",
     zh: "请写成 { env: 名称 } 或 { file: /路径 }，以便配置可以公开与提交",
   },
+  locationWrong: { en: "{found} is not a place to redirect to", zh: "{found} 不是有效的重定向目标" },
+  locationHint: {
+    en: 'write "https://host/path" or "/path"; {path} may follow, never lead',
+    zh: "请写成“https://主机/路径”或“/路径”；{path} 只能跟在其后，不能在最前",
+  },
   exactlyOneAction: {
     en: "a route has one action, not several: {found}",
     zh: "每条路由只能有一个动作，不能有多个：{found}",

@@ -89,6 +89,12 @@ const respond = section({
   ),
 });
 
+/** A client must not be able to choose the host it is sent to, so what it sends comes after a host or a path of ours. */
+function isLocation(input: string): boolean {
+  if (!("value" in fieldValueOf(input)) || input.length === 0) return false;
+  return /^(?:https?:\/\/[A-Za-z0-9._:[\]-]+(?:\/[^{}]*)?|\/(?![/\\])[^{}]*)(?:\{path\})?[^{}]*$/.test(input);
+}
+
 const redirect = section({
   status: leaf(
     { type: "301, 302, 303, 307 or 308" },
@@ -99,16 +105,15 @@ const redirect = section({
         ? { value: input as number }
         : { problem: messages.oneOf, hint: null, values: { choices: "301, 302, 303, 307, 308", found: show(input) } },
   ),
-  location: leaf(
+  location: text(
     { type: "URL or path" },
-    { type: "string" },
-    { why: "Where to. `{path}` stands for the path and query of the request." },
-    (input) => {
-      const result = fieldValueOf(input);
-      return "value" in result && result.value === ""
-        ? { problem: messages.missing, hint: null, values: { expected: "URL or path" } }
-        : result;
+    {
+      why: "Where to: `https://host/path` or `/path`. `{path}` at its end, or before a query, stands for the path and query of the request.",
     },
+    (input) =>
+      isLocation(input)
+        ? { value: input }
+        : { problem: messages.locationWrong, hint: messages.locationHint, values: { found: show(input) } },
   ),
 });
 
