@@ -1,6 +1,7 @@
 /** Where clients connect. */
 import { choice, count, durationUs, flag, listOf, offOr, section } from "./leaf.ts";
 import { listenAddress, named, network } from "./names.ts";
+import { listenerTls } from "./tls.ts";
 
 const proxyProtocol = offOr(
   section({
@@ -45,6 +46,7 @@ export const listeners = named(
       why: "One accept queue per worker (SO_REUSEPORT). Off gives one common queue, which spreads few connections more evenly.",
     }),
     proxyProtocol,
+    tls: listenerTls,
   }),
   {
     default: { public: { address: "127.0.0.1:8080" } },

@@ -9,6 +9,7 @@ import { type Config, normalise } from "./normalise.ts";
 import { Places, type Problem } from "./places.ts";
 import { schemaProblems } from "./problems.ts";
 import { gatewaySchema } from "./schema.ts";
+import { tlsFileProblems } from "./tls-checks.ts";
 
 export type LoadResult = { readonly config: Config } | { readonly problems: readonly Problem[] };
 
@@ -56,9 +57,11 @@ export function parseConfig(text: string, file: string): LoadResult {
   }
   const result = withFolder(dirname(file), () => gatewaySchema.safeParse(raw));
   const found = result.success ? [] : schemaProblems(result.error.issues, raw, places);
-  const problems = [...broken, ...found, ...crossCheck(raw, result.success ? result.data : null, places)];
-  if (problems.length > 0) return { problems: places.inOrder(problems) };
-  return { config: normalise(result.data!) };
+  const parsed = result.success ? result.data : null;
+  const problems = [...broken, ...found, ...crossCheck(raw, parsed, places)];
+  if (parsed !== null) problems.push(...tlsFileProblems(parsed, places));
+  if (parsed === null || problems.length > 0) return { problems: places.inOrder(problems) };
+  return { config: normalise(parsed) };
 }
 
 /** The plain tree, or why there is none: aliases that multiply without end. */

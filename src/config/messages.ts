@@ -65,6 +65,11 @@ export const messages = defineMessages({
     en: 'write "api.example.com" or "*.example.com", without a port or scheme',
     zh: "请写成“api.example.com”或“*.example.com”，不带端口和协议",
   },
+  serverNameWrong: { en: "{found} is not a server name", zh: "{found} 不是有效的服务器名称" },
+  serverNameHint: {
+    en: 'write "api.example.com" or "*.example.com", without a port or scheme',
+    zh: "请写成“api.example.com”或“*.example.com”，不带端口和协议",
+  },
   methodWrong: { en: "{found} is not a method", zh: "{found} 不是有效的方法" },
   methodHint: { en: "methods are written in capitals: {guess}", zh: "方法使用大写：{guess}" },
   fieldNameWrong: { en: "{found} is not a field name", zh: "{found} 不是有效的字段名" },

@@ -15,6 +15,7 @@ import {
 } from "./leaf.ts";
 import { messages } from "./messages.ts";
 import { fieldNameOf, named, upstreamAddressOf } from "./names.ts";
+import { upstreamTls } from "./tls.ts";
 
 export interface Endpoint {
   readonly address: Address;
@@ -215,6 +216,7 @@ export const upstreams = named(
     connections,
     queue,
     timeouts,
+    tls: upstreamTls,
   }),
   { default: {}, why: "The services behind the gateway, by name." },
 );

@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from "bun:test";
+import { TestAuthority } from "../../../test/authority.ts";
 import type { TlsClientSettings, TlsServerContext, TlsServerSettings } from "./engine.ts";
 import { Loopback } from "./loopback.ts";
 import { openSslEngine } from "./openssl-engine.ts";
 import { loadOpenSsl } from "./openssl-library.ts";
-import { TestAuthority } from "./test-certificates.ts";
 
 const engine = openSslEngine();
 const authority = new TestAuthority();
