@@ -7,6 +7,7 @@
 import { Command, CommanderError } from "commander";
 import { ExitCode, type Language, language, setLanguage, WeirError } from "../base/mod.ts";
 import { registerCheck } from "./check-command.ts";
+import { registerLoad } from "./load-command.ts";
 import { registerTest } from "./test-command.ts";
 
 const program = new Command("weir")
@@ -17,9 +18,13 @@ const program = new Command("weir")
   .exitOverride();
 
 registerCheck(program);
+registerLoad(program);
 registerTest(program);
 
-for (const command of program.commands) command.exitOverride();
+for (const command of program.commands) {
+  command.exitOverride();
+  for (const nested of command.commands) nested.exitOverride();
+}
 process.exitCode = await run(process.argv);
 
 async function run(argv: string[]): Promise<number> {

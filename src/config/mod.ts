@@ -20,8 +20,20 @@ export {
   parseNetwork,
 } from "./address.ts";
 export { defaultConfig, defaultConfigText, defaultFileName, exampleUpstreamAddress } from "./default.ts";
+export { parseDocumentWith } from "./document.ts";
+export {
+  choice,
+  count,
+  durationOverride,
+  type LeafProblem,
+  listOf,
+  orNull,
+  section,
+  show,
+  text,
+} from "./leaf.ts";
 export { type LoadResult, loadConfig, parseConfig } from "./load.ts";
-export type { Secret } from "./names.ts";
+export { named, type Secret } from "./names.ts";
 export type { Config, FieldChanges, ListenerConfig, RouteAction, RouteConfig, UpstreamConfig } from "./normalise.ts";
 export type { LogTarget } from "./observability.ts";
 export { type PathPattern, type PathSegment, parsePathPattern } from "./patterns.ts";

@@ -1,8 +1,12 @@
 /** Load generation: the door for the command line and for experiments. See docs/load.md. */
+export { buildPlan, type ClassInput, defaultProcesses, type PlanInput, parseTarget } from "./build-plan.ts";
+export { measureCeiling, withCeiling } from "./ceiling.ts";
 export { type LoadHooks, runLoad } from "./coordinator.ts";
 export { Failure, failureNames } from "./failures.ts";
 export { addEncoded, type EncodedHistogram, encodeHistogram } from "./hdr.ts";
+export { mergeResults, readResult } from "./merge.ts";
 export { type NullServer, startNullServer } from "./null-server.ts";
+export { type NullServers, startNullServers } from "./null-servers.ts";
 export {
   type ClosedLoad,
   type LoadPlan,
@@ -15,6 +19,7 @@ export {
   planDurationMs,
   planLimits,
 } from "./plan.ts";
+export { reportHtml, sweepHtml } from "./report.ts";
 export {
   type ClassResult,
   type ErrorCounts,
@@ -27,6 +32,9 @@ export {
   type Verdict,
   type VerdictStatus,
 } from "./result.ts";
+export { parseScenario, readScenario, type Scenario } from "./scenario.ts";
+export { parseSchedule } from "./schedule-file.ts";
+export { Screen } from "./screen.ts";
 export {
   type Arrivals,
   burstShape,
@@ -36,4 +44,8 @@ export {
   shapeRateAt,
   shapeRequests,
 } from "./shape.ts";
+export { parseSources } from "./sources.ts";
+export { type Style, styleFor } from "./style.ts";
+export { summaryText } from "./summary.ts";
+export { planAt, runSweep, type SweepLevels, type SweepResult, sweepSchema, sweepText } from "./sweep.ts";
 export { verdictExitCode } from "./verdict.ts";

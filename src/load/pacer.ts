@@ -56,18 +56,25 @@ class PrecisePacer implements Pacer {
   }
 }
 
-/** The epoll descriptor that watches the socket: what /proc tells of each one in this process. */
+/**
+ * The epoll descriptor that watches the socket, by what /proc tells of each one in this process. Without a socket the only
+ * one there is; the runtime opens others for threads of its own.
+ */
 function findEventLoop(socketFd: number): number {
   try {
-    for (const name of readdirSync("/proc/self/fd")) {
-      if (!isEpoll(name)) continue;
-      const watched = readFileSync(`/proc/self/fdinfo/${name}`, "utf8");
-      if (new RegExp(`^tfd:\\s+${socketFd}\\s`, "m").test(watched)) return Number(name);
-    }
+    const found = readdirSync("/proc/self/fd").filter(isEpoll);
+    const watching = new RegExp(`^tfd:\\s+${socketFd}\\s`, "m");
+    const name =
+      socketFd >= 0
+        ? found.find((each) => watching.test(readFileSync(`/proc/self/fdinfo/${each}`, "utf8")))
+        : found.length === 1
+          ? found[0]
+          : undefined;
+    return name === undefined ? -1 : Number(name);
   } catch {
     // No /proc: another pacer is taken, and the result names it.
+    return -1;
   }
-  return -1;
 }
 
 function isEpoll(name: string): boolean {

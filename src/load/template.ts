@@ -97,8 +97,7 @@ export class RequestTemplate implements RenderedRequest {
     this.bodyScratch = new Uint8Array(bodyBytesMax);
     this.bytes = new Uint8Array(headBytesMax + bodyBytesMax + 24);
     this.length = 0;
-    this.write();
-    if (this.isFixed) this.bytes = this.bytes.slice(0, this.length);
+    if (this.isFixed) this.write();
   }
 
   /** Makes `bytes` and `length` the next request. */
