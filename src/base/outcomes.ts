@@ -99,6 +99,14 @@ const rows = {
   ),
   malformedBody: row(24, "malformed-body", 400, "client", "never", "The request's body breaks the chunked coding."),
   ambiguousPath: row(25, "ambiguous-path", 400, "client", "safe", "The request's path can be read in two ways."),
+  badProxyHeader: row(
+    26,
+    "bad-proxy-header",
+    0,
+    "client",
+    "safe",
+    "The connection's PROXY header is missing or malformed.",
+  ),
 
   noRoute: row(30, "no-route", 404, "gateway", "safe", "No route matches the request."),
   methodNotAllowed: row(31, "method-not-allowed", 405, "gateway", "safe", "The route does not allow the method."),

@@ -9,13 +9,14 @@
  * read and dropped for a while, so that no reset overtakes the last answer (RFC 9112 section 9.6).
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
-import { BodyKind, ChunkedReader, MessageHead, parseRequestHead } from "../protocols/mod.ts";
+import { BodyKind, ChunkedReader, MessageHead, parseRequestHead, readProxyHeader } from "../protocols/mod.ts";
 import { Wire } from "../transport/mod.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Listener } from "./listener.ts";
+import { plainAddress } from "./networks.ts";
 import {
   ReplyFraming,
   writeLocalReply,
@@ -25,7 +26,7 @@ import {
   writeReplyInterim,
 } from "./reply.ts";
 
-const Phase = { idle: 0, head: 1, body: 2, waiting: 3, lingering: 4 } as const;
+const Phase = { idle: 0, head: 1, body: 2, waiting: 3, lingering: 4, proxyHeader: 5 } as const;
 
 /** The schema's upper bound of `limits.fieldsMax`: what the records must be able to hold. */
 const RECORD_FIELDS_MAX = 1000;
@@ -88,9 +89,33 @@ export class ClientConnection extends Wire implements ClientStream {
     return "http";
   }
 
-  /** The socket is ours: waits for the first request. */
+  /** The socket is ours: waits for the PROXY header where one is due, else for the first request. */
   begin(): void {
     this.awaitRequest();
+    if (!this.listener.expectsProxyHeader(this.acceptedFrom)) return;
+    this.phase = Phase.proxyHeader;
+    const { timers, loop, settings } = this.context;
+    timers.schedule(this, loop.nowMs + settings.client.headTimeoutMs);
+  }
+
+  /** Returns the offset behind the PROXY header, or 0 when it is not whole or was refused. @cold */
+  private readProxyHeader(bytes: Uint8Array, offset: number, to: number): number {
+    const header = readProxyHeader(bytes, offset, to, this.listener.config.proxyProtocol!.version);
+    if (header.end < 0) {
+      this.context.metrics.recordRefusal(Outcome.badProxyHeader);
+      this.destroy();
+      return 0;
+    }
+    if (header.end === 0) {
+      if (this.held === null) this.setHeld(bytes, offset, to);
+      return 0;
+    }
+    if (header.address !== null) {
+      this.clientAddress = plainAddress(header.address);
+      this.isTrusted = this.context.settings.isTrusted(this.clientAddress);
+    }
+    this.awaitRequest();
+    return header.end;
   }
 
   onBytes(bytes: Uint8Array, from: number, to: number): void {
@@ -133,6 +158,9 @@ export class ClientConnection extends Wire implements ClientStream {
         const end = this.readHead(bytes, offset, to);
         if (end <= 0) return;
         offset = end;
+      } else if (this.phase === Phase.proxyHeader) {
+        offset = this.readProxyHeader(bytes, offset, to);
+        if (offset === 0) return;
       } else if (this.phase === Phase.body) {
         offset = this.readBody(bytes, offset, to);
       } else {
@@ -404,7 +432,7 @@ export class ClientConnection extends Wire implements ClientStream {
 
   onTimer(nowMs: number): void {
     this.context.loop.refresh();
-    if (this.phase === Phase.lingering) this.destroy();
+    if (this.phase === Phase.lingering || this.phase === Phase.proxyHeader) this.destroy();
     else if (this.phase === Phase.idle) this.linger();
     else if (this.phase === Phase.head) this.refuse(Outcome.headTimeout);
     else if (this.exchange !== null) this.onExchangeTimer(this.exchange, nowMs);

@@ -17,6 +17,8 @@ import { http1Limits, Settings } from "./settings.ts";
 const TICK_MS = 16;
 /** How often gauges that need a look are written to the segment, in ticks. */
 const GAUGE_TICKS = 16;
+/** How often the process looks at its own memory, in ticks: Bun takes a millisecond to answer. */
+const PROCESS_TICKS = 300;
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -168,6 +170,7 @@ export class Gateway {
     this.expectedTickMs = loop.nowMs + TICK_MS;
     this.ticks++;
     if (this.ticks % GAUGE_TICKS === 0) this.writeGauges();
+    if (this.ticks % PROCESS_TICKS === 1) this.metrics.readProcess();
   }
 
   private writeGauges(): void {
@@ -179,7 +182,6 @@ export class Gateway {
     }
     this.metrics.set(ProcessCounter.upstreamConnectionsIdle, idle);
     this.metrics.set(ProcessCounter.upstreamWaiting, waiting);
-    this.metrics.readProcess();
   }
 
   private makeUpstream(config: UpstreamConfig, whole: Config, source: string): RunningUpstream {

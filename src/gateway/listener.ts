@@ -5,7 +5,7 @@ import type { ListenerConfig } from "../config/mod.ts";
 import { adopt, listenOn, type Wire } from "../transport/mod.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { WorkerContext } from "./context.ts";
-import { plainAddress } from "./networks.ts";
+import { isInNetworks, plainAddress } from "./networks.ts";
 
 /** Connections of one worker, over all its listeners. */
 export interface ConnectionGate {
@@ -28,6 +28,12 @@ export class Listener {
     this.config = config;
     this.context = context;
     this.gate = gate;
+  }
+
+  /** Whether a connection from this address must begin with a PROXY header. */
+  expectsProxyHeader(address: string): boolean {
+    const { proxyProtocol } = this.config;
+    return proxyProtocol !== null && isInNetworks(proxyProtocol.from, address);
   }
 
   /** Begins to accept on an inherited descriptor. */

@@ -1,2 +1,3 @@
 /** Wire formats as functions over bytes: no sockets, no clock. */
 export * from "./http1/mod.ts";
+export * from "./proxy/mod.ts";
