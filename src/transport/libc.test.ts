@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import {
+  allowedCpus,
   bindSocket,
   closeDescriptor,
   descriptorLimit,
@@ -15,6 +17,7 @@ import {
   setDescriptorLimit,
   setSocketOption,
   steerReusePort,
+  unsteerReusePort,
 } from "./libc.ts";
 
 const opened: number[] = [];
@@ -88,8 +91,10 @@ test("steering gives new connections to the chosen sockets alone, and the others
   const first = open({ kind: "ip", host: "127.0.0.1", port: 0 }, true);
   const { port } = localAddress(first) as { port: number };
   const group = [first, ...[1, 2, 3].map(() => open({ kind: "ip", host: "127.0.0.1", port }, true))];
+  unsteerReusePort(first);
   for (const chosen of [[2], [0, 3], [0, 1, 2, 3]]) {
-    steerReusePort(first, chosen);
+    if (chosen.length < 4) steerReusePort(first, chosen);
+    else unsteerReusePort(first);
     const before = group.map((descriptor) => queued(descriptor));
     const clients = await Promise.all(Array.from({ length: 60 }, () => connect(port)));
     const gained = group.map((descriptor, index) => queued(descriptor) - before[index]!);
@@ -107,6 +112,10 @@ test("a process is bound to processors with all its threads", async () => {
   expect(readFileSync(`/proc/${child.pid}/status`, "utf8")).toMatch(/^Cpus_allowed_list:\s+0$/m);
   child.kill("SIGKILL");
   await child.exited;
+});
+
+test("the processors allowed are as many as the runtime counts", () => {
+  expect(allowedCpus().length).toBe(availableParallelism());
 });
 
 test("the descriptor limit is read and set", () => {

@@ -7,7 +7,7 @@
  * moves it. Linux on x86-64 and arm64 only; constants are those of their kernel headers.
  */
 import { ptr as addressOf, dlopen, FFIType, read } from "bun:ffi";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { assert } from "../base/mod.ts";
 
@@ -56,6 +56,7 @@ export const SocketOption = {
   priority: [1, 12],
   reusePort: [1, 15],
   attachReusePortCbpf: [1, 51],
+  detachReusePortBpf: [1, 68],
   busyPoll: [1, 46],
   ipTypeOfService: [0, 1],
   ipv6TrafficClass: [41, 67],
@@ -68,14 +69,14 @@ export const SocketOption = {
 export type SocketOption = (typeof SocketOption)[keyof typeof SocketOption];
 
 // sockaddr_un is the largest structure used here: 110 bytes. The text and length areas are apart from it.
-const scratch = new ArrayBuffer(8192);
+const scratch = new ArrayBuffer(12_288);
 const structBytes = new Uint8Array(scratch, 0, 1024);
 const structView = new DataView(scratch, 0, 1024);
 const lengthBytes = new Uint8Array(scratch, 1024, 64);
 const lengthView = new DataView(scratch, 1024, 64);
 const textBytes = new Uint8Array(scratch, 2048, 1024);
-const programBytes = new Uint8Array(scratch, 4096, 4096);
-const programView = new DataView(scratch, 4096, 4096);
+const programBytes = new Uint8Array(scratch, 4096, 8192);
+const programView = new DataView(scratch, 4096, 8192);
 
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
 
@@ -94,8 +95,13 @@ export class SystemCallError extends Error {
 
 function check(call: string, result: number): number {
   if (result >= 0) return result;
+  throw new SystemCallError(call, lastErrno());
+}
+
+/** Must be the next call after the one that failed. */
+function lastErrno(): string {
   const number = read.i32(libc.__errno_location()!, 0);
-  throw new SystemCallError(call, errnoNames.get(number) ?? `errno ${number}`);
+  return errnoNames.get(number) ?? `errno ${number}`;
 }
 
 /** A new stream socket of the address's family: not blocking, and closed in programs this process starts. */
@@ -139,13 +145,16 @@ export function getSocketOption(descriptor: number, [level, name]: SocketOption)
   return structView.getInt32(0, true);
 }
 
+/** Three instructions, a socket's two, and the kernel's limit is 4,096. */
+const steeredMax = 256;
+
 /**
  * From now on the kernel gives new connections of this reuse-port group to the sockets listed, spread by a hash that the
  * processor chooses; the others only keep what they have queued. `indices` are positions in the group, which are the order
  * in which its sockets began to listen. A classic BPF program, which needs no privilege.
  */
 export function steerReusePort(descriptor: number, indices: readonly number[]): void {
-  assert(indices.length >= 1 && indices.length <= 64, "connections are steered to 1 to 64 sockets");
+  assert(indices.length >= 1 && indices.length <= steeredMax, "the program for so many sockets fits its memory");
   let count = 0;
   const add = (code: number, jumpFalse: number, constant: number): void => {
     programView.setUint16(count * 8, code, true);
@@ -165,6 +174,14 @@ export function steerReusePort(descriptor: number, indices: readonly number[]): 
   structView.setBigUint64(8, BigInt(addressOf(programBytes)), true);
   const [level, name] = SocketOption.attachReusePortCbpf;
   check("setsockopt", libc.setsockopt(descriptor, level, name, structBytes, 16));
+}
+
+/** Ends steering: the kernel spreads new connections over all sockets of the group again. */
+export function unsteerReusePort(descriptor: number): void {
+  const [level, name] = SocketOption.detachReusePortBpf;
+  const result = libc.setsockopt(descriptor, level, name, structBytes, 4);
+  // ENOENT: the group was not steered.
+  if (result < 0 && lastErrno() !== "ENOENT") check("setsockopt", result);
 }
 
 /** The address a socket is bound to, with the port the kernel chose for port 0. */
@@ -194,6 +211,15 @@ export function pinProcess(pid: number, cpus: readonly number[]): void {
     // A thread may end between being listed and being bound.
     if (result < 0 && Number(thread) === pid) check("sched_setaffinity", result);
   }
+}
+
+/** The processors this process may run on, by rising number. */
+export function allowedCpus(): number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return list.split(",").flatMap((range) => {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
 }
 
 /** How many descriptors this process may have open: now, and at most without privilege. */

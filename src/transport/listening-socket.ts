@@ -6,7 +6,7 @@
  * a bind without the option, which fails where anybody listens already. Limits: a program that binds in the same
  * millisecond can slip through; on a Unix path the file decides and nothing can.
  */
-import { existsSync, lstatSync, readFileSync, unlinkSync } from "node:fs";
+import { lstatSync, readFileSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Message, say, WeirError } from "../base/mod.ts";
 import {
@@ -57,9 +57,14 @@ export function openListeningSocket(address: SocketAddress, options: ListenOptio
   }
 }
 
-/** Removes the file of a Unix socket of this process, unless another program has put its own there. */
-export function removeSocketFile(path: string): void {
-  if (existsSync(path) && !isAnswering(path)) unlinkSync(path);
+/** Throws the same errors when the address could not be listened on now; for servers that open their socket themselves. */
+export function probeAddress(address: SocketAddress): void {
+  try {
+    if (address.kind === "unix") removeStaleSocket(address);
+    else probe(address);
+  } catch (error) {
+    throw error instanceof SystemCallError ? explain(error, address) : error;
+  }
 }
 
 function prepare(descriptor: number, address: SocketAddress, reusePort: boolean): void {

@@ -1,6 +1,7 @@
 /** TCP and Unix sockets with write gathering, backpressure, socket options and listening descriptors. */
 export { acquireBlock, BLOCK_BYTES, releaseBlock } from "./blocks.ts";
 export {
+  allowedCpus,
   bindSocket,
   closeDescriptor,
   connectSocket,
@@ -18,13 +19,14 @@ export {
   setInheritable,
   setSocketOption,
   steerReusePort,
+  unsteerReusePort,
 } from "./libc.ts";
 export {
   formatSocketAddress,
   isAnswering,
   type ListenOptions,
   openListeningSocket,
-  removeSocketFile,
+  probeAddress,
 } from "./listening-socket.ts";
 export { findHolder, type SocketHolder } from "./socket-holder.ts";
 export { type Accept, adopt, connectWire, crash, listenOn, type OutgoingWire, type WireAddress } from "./sockets.ts";
