@@ -5,6 +5,7 @@ export { type Clock, FakeClock, systemClock } from "./clock.ts";
 export { ExitCode, WeirError } from "./errors.ts";
 export { Histogram } from "./histogram.ts";
 export { compactLatencyShape, HistogramShape, latencyNsShape, latencyShape } from "./histogram-shape.ts";
+export { ipv6Bytes } from "./ipv6.ts";
 export { KeyHash } from "./key-hash.ts";
 export { defineMessages, type Language, language, type Message, say, setLanguage } from "./language.ts";
 export { LoopClock } from "./loop-clock.ts";
@@ -20,3 +21,4 @@ export {
   outcomeRows,
 } from "./outcomes.ts";
 export { Random, randomSeed } from "./random.ts";
+export { version } from "./version.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Address, formatAddress, ipv6Bytes, parseAddress, parseNetwork } from "./address.ts";
+import { ipv6Bytes } from "../base/mod.ts";
+import { type Address, formatAddress, parseAddress, parseNetwork } from "./address.ts";
 
 test("the four kinds of address", () => {
   const texts = ["127.0.0.1:8080", "[::1]:0", "[FE80::A]:9", "unix:/run/weir.sock", "Core.Example:9000", "localhost:1"];

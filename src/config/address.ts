@@ -7,6 +7,7 @@
  * IPv6 is always in brackets before a port, so that no colon can be read in two ways. Zone identifiers are refused.
  */
 import { isIPv4, isIPv6 } from "node:net";
+import { ipv6Bytes } from "../base/mod.ts";
 
 export type ListenAddress =
   | { readonly kind: "ip"; readonly host: string; readonly port: number }
@@ -75,27 +76,4 @@ export function parseNetwork(text: string): Network | null {
     if ((bytes[bit >> 3]! & (0x80 >> (bit & 7))) !== 0) return null;
   }
   return { text, family: bytes.length === 4 ? 4 : 6, bytes, prefixBits };
-}
-
-/** The 16 octets of a valid IPv6 address. */
-export function ipv6Bytes(text: string): number[] {
-  let groups = text;
-  const lastColon = text.lastIndexOf(":");
-  if (text.includes(".")) {
-    const octets = text
-      .slice(lastColon + 1)
-      .split(".")
-      .map(Number);
-    const pair = (high: number, low: number): string => ((high << 8) | low).toString(16);
-    groups = `${text.slice(0, lastColon + 1)}${pair(octets[0]!, octets[1]!)}:${pair(octets[2]!, octets[3]!)}`;
-  }
-  const [left = "", right] = groups.split("::");
-  const head = left === "" ? [] : left.split(":");
-  const tail = right === undefined || right === "" ? [] : right.split(":");
-  const zeros = right === undefined ? 0 : 8 - head.length - tail.length;
-  const words = [...head, ...Array.from({ length: zeros }, () => "0"), ...tail];
-  return words.flatMap((word) => {
-    const value = Number.parseInt(word, 16);
-    return [value >> 8, value & 255];
-  });
 }

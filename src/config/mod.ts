@@ -13,7 +13,6 @@
 export {
   type Address,
   formatAddress,
-  ipv6Bytes,
   type ListenAddress,
   type Network,
   parseAddress,
@@ -37,7 +36,7 @@ export { named, type Secret } from "./names.ts";
 export type { Config, FieldChanges, ListenerConfig, RouteAction, RouteConfig, UpstreamConfig } from "./normalise.ts";
 export type { LogTarget } from "./observability.ts";
 export { type PathPattern, type PathSegment, parsePathPattern } from "./patterns.ts";
-export type { Problem } from "./places.ts";
+export { type Problem, sayProblem } from "./places.ts";
 export { type ResourcePlan, resourcePlan } from "./plan.ts";
 export { configurationReference, jsonSchema } from "./reference.ts";
 export { type Colours, problemsAsJson, renderProblems, terminalColours } from "./render.ts";

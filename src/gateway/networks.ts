@@ -1,6 +1,7 @@
 /** Client addresses against configured networks, and how many connections each client network holds. Once a connection. */
 import { isIPv4, isIPv6 } from "node:net";
-import { ipv6Bytes, type Network } from "../config/mod.ts";
+import { ipv6Bytes } from "../base/mod.ts";
+import type { Network } from "../config/mod.ts";
 
 /** The address as octets: 4, 16, or none for a Unix socket. An IPv4 address mapped into IPv6 counts as IPv4. */
 export function addressOctets(text: string): readonly number[] {
