@@ -1,0 +1,202 @@
+/**
+ * The example exchange as a server: what it answers to what. docs/example.md lists its routes; `behaviour.ts` how it
+ * misbehaves on demand.
+ *
+ * It serves benchmarks as the backend, so the plain cases (a quote, an order) copy a rendered answer into one buffer that
+ * is written once for each read. Trade: answers leave in the order of the requests, and a delayed one holds up those behind
+ * it on the same connection, as with most servers.
+ */
+import { Random, randomSeed } from "../base/mod.ts";
+import { type Answer, json, quoteAnswer, renderAnswer } from "./answers.ts";
+import { type Behaviour, bodyBytesMax, parseBehaviour, plainBehaviour } from "./behaviour.ts";
+import { ExchangeConnection, type ExchangeRequest } from "./connection.ts";
+import { OrderBook, OrderState, orderStateNames } from "./order-book.ts";
+
+export interface ExchangeOptions {
+  readonly hostname?: string;
+  readonly port?: number;
+  /** Instead of host and port. */
+  readonly unix?: string;
+  readonly behaviour?: Behaviour;
+  readonly seed?: number;
+}
+
+export interface Exchange {
+  readonly port: number;
+  readonly connectionsCount: number;
+  readonly requestsCount: number;
+  readonly orders: OrderBook;
+  stop(): void;
+}
+
+/** Begins to listen, and returns when it does. */
+export function startExchange(options: ExchangeOptions): Exchange {
+  const market = new Market(options.behaviour ?? plainBehaviour, new Random(options.seed ?? randomSeed()));
+  const connections = new Set<ExchangeConnection>();
+  const handlers: Bun.SocketHandler<ExchangeConnection> = {
+    open(socket) {
+      socket.data = new ExchangeConnection(socket, market);
+      socket.setNoDelay(true);
+      connections.add(socket.data);
+      market.connectionsCount += 1;
+    },
+    data: (socket, bytes) => socket.data.receive(bytes),
+    drain: (socket) => socket.data.drain(),
+    close(socket) {
+      connections.delete(socket.data);
+      socket.data.closed();
+    },
+    error: (socket) => void socket.terminate(),
+  };
+  const listener =
+    options.unix === undefined
+      ? Bun.listen({ hostname: options.hostname ?? "127.0.0.1", port: options.port ?? 0, socket: handlers })
+      : Bun.listen({ unix: options.unix, socket: handlers });
+  return {
+    port: "port" in listener ? listener.port : 0,
+    get connectionsCount() {
+      return market.connectionsCount;
+    },
+    get requestsCount() {
+      return market.requestsCount;
+    },
+    orders: market.orders,
+    stop: () => {
+      listener.stop(true);
+      for (const connection of connections) connection.destroy();
+    },
+  };
+}
+
+/** An order's number always takes ten digits, so that the answer is rendered once and only the digits change. */
+const idDigits = 10;
+const idPlaceholder = "0".repeat(idDigits);
+const acceptedAnswers = [acceptedAnswer(false), acceptedAnswer(true)] as const;
+const health = [
+  renderAnswer(200, json, '{"status":"ok"}'),
+  renderAnswer(200, json, '{"status":"ok"}', "", true),
+] as const;
+
+/** What all connections share. */
+export class Market {
+  readonly orders = new OrderBook();
+  connectionsCount = 0;
+  requestsCount = 0;
+  behaviour: Behaviour;
+  private readonly random: Random;
+
+  constructor(behaviour: Behaviour, random: Random) {
+    this.behaviour = behaviour;
+    this.random = random;
+  }
+
+  /** Whether the request's own target or the settings of all ask for anything but the plain answer. */
+  isPlain(target: string): boolean {
+    return this.behaviour === plainBehaviour && !target.includes("?");
+  }
+
+  /** The behaviour for one request; a query that cannot be read gives what is wrong with it. */
+  behaviourOf(target: string): Behaviour | { readonly wrong: string } {
+    const mark = target.indexOf("?");
+    if (target.startsWith("/behaviour") || target.startsWith("/counters")) return plainBehaviour;
+    return mark < 0 ? this.behaviour : parseBehaviour(target.slice(mark + 1), this.behaviour, true);
+  }
+
+  delayMs({ latencyMs, jitterMs }: Behaviour): number {
+    return latencyMs + (jitterMs === 0 ? 0 : this.random.unit() * jitterMs);
+  }
+
+  draws(ratio: number): boolean {
+    return ratio > 0 && this.random.unit() < ratio;
+  }
+
+  /** The plain answer to `GET /quotes/...` without a query. */
+  quote(target: string): Answer {
+    return quoteAnswer(target.slice(8), false);
+  }
+
+  /** The plain answer to a request; a number is a body of so many bytes. */
+  answer(request: ExchangeRequest): Answer | number {
+    const { method, close } = request;
+    const path = request.target.split("?", 1)[0]!;
+    const isRead = method === "GET" || method === "HEAD";
+    if (path.startsWith("/quotes/") && isRead) return quoteAnswer(path.slice(8), close);
+    if (path === "/orders" && method === "POST") return this.accept(request);
+    if (path.startsWith("/orders/")) return this.order(Number(path.slice(8)), method, close);
+    if (path === "/health" && isRead) return health[close ? 1 : 0];
+    if (path.startsWith("/bytes/") && isRead) return bytesCount(path.slice(7)) ?? notFound(close);
+    if (path === "/echo") return renderAnswer(200, json, echoOf(request), "", close);
+    if (path === "/counters" && isRead) return renderAnswer(200, json, this.countersText(), "", close);
+    if (path === "/behaviour") return this.changeBehaviour(request);
+    return notFound(close);
+  }
+
+  private accept({ key, close }: ExchangeRequest): Answer {
+    const id = this.orders.accept(key);
+    const answer = acceptedAnswers[close ? 1 : 0];
+    writeOrderId(answer, id);
+    return answer;
+  }
+
+  private order(id: number, method: string, close: boolean): Answer {
+    const state = method === "DELETE" ? this.orders.cancel(id) : this.orders.stateOf(id);
+    if (state === OrderState.unknown) return notFound(close);
+    if (method !== "GET" && method !== "HEAD" && method !== "DELETE") return renderAnswer(405, json, "{}", "", close);
+    return renderAnswer(200, json, `{"id":"${id}","status":"${orderStateNames[this.orders.stateOf(id)]}"}`, "", close);
+  }
+
+  private countersText(): string {
+    const { accepted, cancelled, repeated } = this.orders;
+    const { connectionsCount: connections, requestsCount: requests } = this;
+    return JSON.stringify({ connections, requests, orders: { accepted, cancelled, repeated } });
+  }
+
+  private changeBehaviour({ method, body, close }: ExchangeRequest): Answer {
+    if (method === "DELETE") this.behaviour = plainBehaviour;
+    if (method === "PUT") {
+      const parsed = parseBehaviour(body.toString("latin1"));
+      if ("wrong" in parsed) return renderAnswer(400, json, JSON.stringify(parsed), "", close);
+      this.behaviour = parsed;
+    }
+    return renderAnswer(200, json, JSON.stringify(this.behaviour), "", close);
+  }
+}
+
+function acceptedAnswer(close: boolean): Answer {
+  const body = `{"status":"accepted","id":"${idPlaceholder}"}`;
+  return renderAnswer(201, json, body, `Location: /orders/${idPlaceholder}\r\n`, close);
+}
+
+function writeOrderId(answer: Answer, id: number): void {
+  // The body ends in `"}`, the head in an empty line: the digits stand right before both.
+  const inBody = answer.bytes.length - 2 - idDigits;
+  const inHead = answer.headLength - 4 - idDigits;
+  let rest = id;
+  for (let digit = idDigits - 1; digit >= 0; digit--) {
+    const byte = 48 + (rest % 10);
+    answer.bytes[inBody + digit] = byte;
+    answer.bytes[inHead + digit] = byte;
+    rest = Math.floor(rest / 10);
+  }
+}
+
+function notFound(close: boolean): Answer {
+  return renderAnswer(404, json, '{"error":"not found"}', "", close);
+}
+
+function bytesCount(text: string): number | null {
+  const count = /^\d{1,12}$/.test(text) ? Number(text) : -1;
+  return count >= 0 && count <= bodyBytesMax ? count : null;
+}
+
+/** What arrived, for tests of what a gateway passes on. */
+function echoOf({ method, target, head, body }: ExchangeRequest): string {
+  const lines = head.toString("latin1").split("\r\n").slice(1);
+  const fields = lines
+    .filter((line) => line !== "")
+    .map((line) => {
+      const colon = line.indexOf(":");
+      return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    });
+  return JSON.stringify({ method, target, fields, body: body.toString("latin1"), bodyBytes: body.length });
+}
