@@ -5,20 +5,26 @@
  * arguments; what it runs is imported when the command is used, so that `weir --help` stays instant.
  */
 import { Command, CommanderError } from "commander";
-import { ExitCode, type Language, language, setLanguage, WeirError } from "../base/mod.ts";
+import { ExitCode, type Language, language, setLanguage, version, WeirError } from "../base/mod.ts";
 import { registerCheck } from "./check-command.ts";
+import { registerExample } from "./example-command.ts";
 import { registerLoad } from "./load-command.ts";
+import { registerOperate } from "./operate-command.ts";
+import { registerServe } from "./serve-command.ts";
 import { registerTest } from "./test-command.ts";
 
 const program = new Command("weir")
   .description("A gateway that regulates a flow and measures it")
-  .version("0.1.0")
+  .version(version)
   .option("--lang <language>", "language of messages and reports: en or zh", parseLanguage, language())
   .showHelpAfterError("(weir --help lists the commands)")
   .exitOverride();
 
+registerServe(program);
+registerOperate(program);
 registerCheck(program);
 registerLoad(program);
+registerExample(program);
 registerTest(program);
 
 for (const command of program.commands) {

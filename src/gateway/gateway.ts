@@ -127,9 +127,9 @@ export class Gateway {
 
   /**
    * Accepts no more and lets what is in flight finish: answers say `Connection: close`, idle connections end spread over
-   * half the time. Resolves when none is open, or cuts what is left after `deadlineMs`.
+   * half the time. Resolves when none is open, or cuts what is left after `deadlineMs`; says how many were cut.
    */
-  async drain(deadlineMs: number): Promise<void> {
+  async drain(deadlineMs: number): Promise<number> {
     this.context.isDraining = true;
     this.context.loop.refresh();
     for (const listener of this.listeners) listener.stop();
@@ -143,9 +143,11 @@ export class Gateway {
         resolve();
       }, TICK_MS);
     });
+    const cutCount = this.gate.openCount;
     for (const listener of this.listeners) listener.destroyAll();
     this.close();
     await this.accessLog?.close();
+    return cutCount;
   }
 
   /** Stops timers and look-ups. */

@@ -1,0 +1,72 @@
+/** Asks a running gateway for its state or an operation, and prints the answer. */
+import { ExitCode, say } from "../base/mod.ts";
+import { formatDuration, formatSize } from "../config/mod.ts";
+import { adminRequest, findAdmin, type OperationResult, type Status } from "../supervisor/mod.ts";
+import { messages } from "./messages.ts";
+import type { OperateName, OperateOptions } from "./operate-command.ts";
+
+export async function operate(name: OperateName, file: string | null, options: OperateOptions): Promise<number> {
+  const target = findAdmin({ admin: options.admin ?? null, file });
+  const path = `/${name}${name === "restart" && options.force ? "?force=true" : ""}`;
+  const { body } = await adminRequest(target, name === "status" ? "GET" : "POST", path);
+  if (options.json) console.log(JSON.stringify(body, null, 2));
+  if (name === "status") {
+    if (!options.json) console.log(statusText(body as Status));
+    return ExitCode.passed;
+  }
+  const result = body as OperationResult;
+  if (!options.json) printResult(result);
+  return result.ok ? ExitCode.passed : ExitCode.wrongUse;
+}
+
+function printResult(result: OperationResult): void {
+  const { operation, revision, generation, tookMs } = result;
+  const values = { operation, revision, generation, tookMs };
+  if (result.ok) {
+    const done = operation === "drain" ? messages.drainBegun : result.changed ? messages.done : messages.unchanged;
+    console.log(say(done, values));
+    return;
+  }
+  console.error(result.problems.map(({ text }) => text).join("\n"));
+  console.error(say(messages.refused, values));
+}
+
+function statusText(status: Status): string {
+  const { version, pid, state, revision, generation, configFile, connections, totals, lastOperation } = status;
+  const uptime = formatDuration(Math.floor(status.uptimeSeconds) * 1000);
+  const values = { version, pid, state, uptime, revision, generation, file: configFile ?? "-" };
+  const lines = [say(status.isReady ? messages.statusReady : messages.statusNotReady, values)];
+  for (const { name, address } of status.listeners) lines.push(say(messages.listens, { name, address }));
+  if (status.metrics !== null) lines.push(say(messages.metrics, { address: `http://${status.metrics}/metrics` }));
+  lines.push(
+    say(messages.statusConnections, { ...connections, requests: totals.requests, crashes: status.crashes }),
+    ...table([
+      ["worker", "pid", "generation", "state", "revision", "connections", "requests", "memory"],
+      ...status.workers.map((worker) => [
+        `${worker.worker}`,
+        `${worker.pid}`,
+        `${worker.generation}`,
+        worker.state,
+        `${worker.revision}`,
+        `${worker.connections}`,
+        `${worker.requests}`,
+        formatSize(Math.round(worker.residentBytes / 1024 ** 2) * 1024 ** 2),
+      ]),
+    ]),
+  );
+  if (lastOperation !== null && !lastOperation.ok) {
+    lines.push(say(messages.lastRefused, { operation: lastOperation.operation, at: lastOperation.at }));
+    lines.push(...lastOperation.problems.map(({ text }) => text));
+  }
+  return lines.join("\n");
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * The life of a worker process around its data plane: takes the configuration and the listening sockets, answers the
+ * supervisor, and ends. It imports nothing that the data plane does not need, because a replacement must serve within
+ * milliseconds.
+ *
+ * Signals from a terminal or a service manager reach the whole group of processes; the supervisor alone acts on them. A
+ * worker whose supervisor is gone finishes its requests and ends, so that nothing is left behind.
+ */
+import { setLanguage, systemClock, WeirError } from "../base/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { type SegmentGrant, WorkerMetrics } from "../observe/mod.ts";
+import type { FromWorker, ToWorker } from "../supervisor/mod.ts";
+
+/** What the loop asks of a data plane. */
+export interface WorkerGateway {
+  listen(name: string, descriptor: number): void;
+  /** Compiles a configuration beside the one in force; throws when it cannot be used. */
+  prepare(config: Config, revision: number, slots: SegmentGrant["slots"]): void;
+  commit(): void;
+  discard(): void;
+  reopenLog(): void;
+  /** Resolves when no connection is left, cutting those that remain after the deadline; how many were cut. */
+  drain(deadlineMs: number): Promise<number>;
+}
+
+export interface WorkerGatewayOptions {
+  readonly config: Config;
+  readonly revision: number;
+  readonly slots: SegmentGrant["slots"];
+  readonly metrics: WorkerMetrics;
+}
+
+export type MakeWorkerGateway = (options: WorkerGatewayOptions) => WorkerGateway;
+
+/** Runs until the supervisor says to drain, or is gone. */
+export function runWorker(make: MakeWorkerGateway): void {
+  const loop = new WorkerLoop(make);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const) process.on(signal, () => {});
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
+  process.on("message", (message) => loop.receive(message as ToWorker));
+  process.on("disconnect", () => loop.orphaned());
+}
+
+class WorkerLoop {
+  private readonly make: MakeWorkerGateway;
+  private gateway: WorkerGateway | null = null;
+  private revision = 0;
+  private preparedRevision = 0;
+  private drainMs = 0;
+  private isDraining = false;
+
+  constructor(make: MakeWorkerGateway) {
+    this.make = make;
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "start":
+        this.start(message);
+        return;
+      case "prepare":
+        this.prepare(message);
+        return;
+      case "commit":
+        this.commit(message.revision);
+        return;
+      case "abandon":
+        if (this.preparedRevision === message.revision) this.gateway?.discard();
+        this.preparedRevision = 0;
+        return;
+      case "reopen-log":
+        this.gateway?.reopenLog();
+        return;
+      case "drain":
+        void this.drain(message.deadlineMs);
+        return;
+      case "ping":
+        send({ type: "pong", number: message.number });
+    }
+  }
+
+  /** The supervisor was killed: nobody will tell this worker to end. */
+  orphaned(): void {
+    console.error(`weir: worker ${process.pid} has lost its supervisor; it finishes its requests and ends`);
+    void this.drain(this.drainMs);
+  }
+
+  private start(message: ToWorker & { type: "start" }): void {
+    const { config, revision, segment, listeners, language } = message;
+    setLanguage(language);
+    try {
+      const metrics = WorkerMetrics.attach(segment);
+      this.gateway = this.make({ config, revision, slots: segment.slots, metrics });
+      for (const { name, descriptor } of listeners) this.gateway.listen(name, descriptor);
+    } catch (error) {
+      send({ type: "failed", revision, ...reasonOf(error) });
+      console.error(error);
+      process.exit(1);
+    }
+    this.revision = revision;
+    this.drainMs = config.timeouts.drainMs;
+    send({ type: "ready", revision, startMs: systemClock.monotonicMs() });
+  }
+
+  private prepare({ config, revision, slots }: ToWorker & { type: "prepare" }): void {
+    try {
+      this.gateway?.prepare(config, revision, slots);
+    } catch (error) {
+      // An error that was foreseen refuses the configuration; any other is a bug, and the worker must not live on with it.
+      if (!(error instanceof WeirError)) throw error;
+      send({ type: "failed", revision, ...reasonOf(error) });
+      return;
+    }
+    this.preparedRevision = revision;
+    this.drainMs = config.timeouts.drainMs;
+    send({ type: "prepared", revision });
+  }
+
+  private commit(revision: number): void {
+    if (this.preparedRevision !== revision) return;
+    this.gateway?.commit();
+    this.preparedRevision = 0;
+    this.revision = revision;
+    send({ type: "committed", revision: this.revision });
+  }
+
+  private async drain(deadlineMs: number): Promise<void> {
+    if (this.isDraining) return;
+    this.isDraining = true;
+    const forced = (await this.gateway?.drain(deadlineMs)) ?? 0;
+    if (process.connected) process.send?.({ type: "drained", forced } satisfies FromWorker, () => process.exit(0));
+    else process.exit(0);
+  }
+}
+
+function send(message: FromWorker): void {
+  process.send?.(message);
+}
+
+function reasonOf(error: unknown): { code: string; message: string } {
+  if (error instanceof WeirError) return { code: error.code, message: error.message };
+  return { code: "worker.failed", message: error instanceof Error ? error.message : String(error) };
+}
+
+/** A broken invariant ends the process; the supervisor replaces it and counts the event. */
+function fail(error: unknown): never {
+  console.error(error);
+  process.exit(70);
+}

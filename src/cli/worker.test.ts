@@ -1,0 +1,20 @@
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+test("a worker loads nothing from node_modules, so that a replacement serves within milliseconds", () => {
+  const packages = new Map<string, string>();
+  const seen = new Set<string>();
+  const open = [join(import.meta.dir, "worker.ts")];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (seen.has(file)) continue;
+    seen.add(file);
+    for (const { path } of new Bun.Transpiler({ loader: "ts" }).scanImports(readFileSync(file, "utf8"))) {
+      if (path.startsWith(".")) open.push(join(dirname(file), path));
+      else if (!path.startsWith("node:") && !path.startsWith("bun")) packages.set(path, file);
+    }
+  }
+  expect([...seen].every(existsSync)).toBe(true);
+  expect(seen.size).toBeGreaterThan(20);
+  expect([...packages]).toEqual([]);
+});

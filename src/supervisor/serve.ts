@@ -1,0 +1,170 @@
+/**
+ * `weir serve` without the command line: the supervisor with its admin and metrics servers, and the signals that operate it.
+ *
+ *     SIGHUP reload      SIGUSR2 restart      SIGTERM, SIGINT drain and end (again: end at once)
+ */
+import { type Clock, systemClock } from "../base/mod.ts";
+import { type Config, readSecret } from "../config/mod.ts";
+import { Exposition, type SupervisorFacts } from "../observe/mod.ts";
+import { adminHandler } from "./admin.ts";
+import { configSource } from "./config-source.ts";
+import { raiseDescriptorLimit } from "./descriptors.ts";
+import { HttpServer } from "./http-server.ts";
+import { type LogFormat, makeLog } from "./log.ts";
+import { metricsHandler } from "./metrics-server.ts";
+import type { OperationResult } from "./operation.ts";
+import { readStatus, type Status } from "./status.ts";
+import { type PreparedChange, Supervisor } from "./supervisor.ts";
+
+export interface ServeOptions {
+  /** Null for the built-in default. */
+  readonly file: string | null;
+  readonly logFormat: LogFormat;
+  /** Starts a worker process. */
+  readonly workerCommand: readonly string[];
+  readonly version: string;
+  readonly clock?: Clock;
+}
+
+export interface RunningGateway {
+  status(): Status;
+  /** Where the admin interface answers; null when it is off. */
+  readonly admin: string | null;
+  stop(): Promise<void>;
+  /** Resolves when the gateway has ended. */
+  readonly ended: Promise<void>;
+}
+
+/** Starts the gateway and returns when it serves. Throws what prevents it. */
+export async function serve(options: ServeOptions): Promise<RunningGateway> {
+  const clock = options.clock ?? systemClock;
+  const log = makeLog(options.logFormat, clock);
+  const ended = Promise.withResolvers<void>();
+  let exposition: Exposition | null = null;
+  const supervisor: Supervisor = new Supervisor({
+    source: configSource(options.file, clock),
+    workerCommand: options.workerCommand,
+    descriptorsPerWorker: raiseDescriptorLimit(),
+    clock,
+    log,
+    wrapsStderr: options.logFormat === "json",
+    prepareServers: (config) => servers.prepare(config),
+  });
+  const facts = (): { version: string; configFile: string | null; metrics: string | null; clock: Clock } => ({
+    version: options.version,
+    configFile: options.file,
+    metrics: servers.metrics.listensOn,
+    clock,
+  });
+  const stop = async (): Promise<void> => {
+    await supervisor.stop();
+    servers.close();
+    ended.resolve();
+  };
+  const servers = new Servers(supervisor, {
+    status: () => readStatus(supervisor, facts()),
+    stop: () => void stop(),
+    clock,
+    exposition: () => (exposition ??= makeExposition(supervisor, options.version, clock)),
+  });
+  const release = onSignals(supervisor, stop);
+  void ended.promise.then(release);
+  try {
+    await supervisor.start();
+  } catch (error) {
+    servers.close();
+    release();
+    throw error;
+  }
+  return {
+    status: () => readStatus(supervisor, facts()),
+    admin: servers.admin.listensOn,
+    stop,
+    ended: ended.promise,
+  };
+}
+
+interface ServersOptions {
+  readonly status: () => Status;
+  readonly stop: () => void;
+  readonly clock: Clock;
+  readonly exposition: () => Exposition;
+}
+
+/** Both servers of the supervisor, changed together. */
+class Servers {
+  readonly admin: HttpServer;
+  readonly metrics: HttpServer;
+  private token: string | null = null;
+
+  constructor(supervisor: Supervisor, { status, stop, clock, exposition }: ServersOptions) {
+    this.metrics = new HttpServer(metricsHandler(supervisor, exposition));
+    const actions = {
+      status,
+      reload: () => supervisor.reload(),
+      restart: (isForced: boolean) => supervisor.restart(isForced),
+      drain: (): OperationResult => {
+        stop();
+        const { revision, generation } = status();
+        const at = new Date(clock.wallMs()).toISOString();
+        return { operation: "drain", ok: true, changed: true, revision, generation, tookMs: 0, at, problems: [] };
+      },
+    };
+    this.admin = new HttpServer(adminHandler(actions, () => this.token));
+  }
+
+  prepare(config: Config): PreparedChange {
+    const token = config.admin?.token ? readSecret(config.admin.token) : null;
+    const metrics = this.metrics.prepare(config.metrics?.address ?? null);
+    let admin: PreparedChange;
+    try {
+      admin = this.admin.prepare(config.admin?.address ?? null);
+    } catch (error) {
+      metrics.abandon();
+      throw error;
+    }
+    return {
+      commit: () => {
+        metrics.commit();
+        admin.commit();
+        this.token = token;
+      },
+      abandon: () => {
+        metrics.abandon();
+        admin.abandon();
+      },
+    };
+  }
+
+  close(): void {
+    this.metrics.close();
+    this.admin.close();
+  }
+}
+
+function makeExposition(supervisor: Supervisor, version: string, clock: Clock): Exposition {
+  const facts = (): SupervisorFacts => ({
+    version,
+    startedWallMs: supervisor.startedWallMs,
+    revision: supervisor.revision,
+    generation: supervisor.currentGeneration?.number ?? 0,
+    workerCrashes: supervisor.crashesCount,
+    reloadsTaken: supervisor.reloadsTakenCount,
+    reloadsRefused: supervisor.reloadsRefusedCount,
+  });
+  return new Exposition(supervisor.metricsDirectory, facts, clock);
+}
+
+/** Returns how to stop listening to signals. */
+function onSignals(supervisor: Supervisor, stop: () => Promise<void>): () => void {
+  const actions: [NodeJS.Signals, () => void][] = [
+    ["SIGHUP", () => void supervisor.reload()],
+    ["SIGUSR2", () => void supervisor.restart()],
+    ["SIGTERM", () => void stop()],
+    ["SIGINT", () => void stop()],
+  ];
+  for (const [signal, action] of actions) process.on(signal, action);
+  return () => {
+    for (const [signal, action] of actions) process.off(signal, action);
+  };
+}

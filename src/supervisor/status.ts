@@ -1,0 +1,96 @@
+/** The state of a running gateway as one JSON object: what `GET /status` answers and `weir status` prints. */
+import type { Clock } from "../base/mod.ts";
+import { readSnapshot } from "../observe/mod.ts";
+import type { OpenListener } from "./listening-sockets.ts";
+import type { OperationResult } from "./operation.ts";
+import type { Supervisor, SupervisorState } from "./supervisor.ts";
+import type { WorkerState } from "./worker-process.ts";
+
+export interface WorkerStatus {
+  readonly worker: number;
+  readonly pid: number;
+  readonly generation: number;
+  readonly state: WorkerState;
+  /** Of the configuration it has applied. */
+  readonly revision: number;
+  readonly seat: number;
+  readonly servedSeconds: number;
+  readonly connections: number;
+  readonly requests: number;
+  readonly residentBytes: number;
+}
+
+export interface Status {
+  readonly version: string;
+  readonly pid: number;
+  readonly state: SupervisorState;
+  /** Every worker serves and has applied the configuration in force. */
+  readonly isReady: boolean;
+  readonly uptimeSeconds: number;
+  /** Null for the built-in default. */
+  readonly configFile: string | null;
+  readonly revision: number;
+  readonly generation: number;
+  readonly isOldGenerationDraining: boolean;
+  readonly crashes: number;
+  readonly listeners: readonly OpenListener[];
+  readonly metrics: string | null;
+  readonly workers: readonly WorkerStatus[];
+  readonly connections: { readonly client: number; readonly upstream: number; readonly upstreamIdle: number };
+  readonly totals: { readonly requests: number; readonly connections: number; readonly retries: number };
+  readonly lastOperation: OperationResult | null;
+}
+
+export interface StatusFacts {
+  readonly version: string;
+  readonly configFile: string | null;
+  readonly metrics: string | null;
+  readonly clock: Clock;
+}
+
+export function readStatus(supervisor: Supervisor, facts: StatusFacts): Status {
+  const snapshot = readSnapshot(supervisor.metricsDirectory);
+  const seats = new Map(snapshot.workers.map((seat) => [seat.seat, seat]));
+  const processes = [supervisor.currentGeneration, supervisor.oldGeneration].flatMap((one) => one?.processes ?? []);
+  const workers = processes.map((process): WorkerStatus => {
+    const counters = seats.get(process.seat)?.counters;
+    return {
+      worker: process.worker,
+      pid: process.pid,
+      generation: process.generation,
+      state: process.state,
+      revision: process.revision,
+      seat: process.seat,
+      servedSeconds: Math.round(process.servedMs) / 1000,
+      connections: counters?.clientConnectionsOpen ?? 0,
+      requests: counters?.requests ?? 0,
+      residentBytes: counters?.residentBytes ?? 0,
+    };
+  });
+  const { counters } = snapshot;
+  const { revision } = supervisor;
+  const current = supervisor.currentGeneration?.number ?? 0;
+  const isUniform = workers.every((worker) => worker.generation !== current || worker.revision === revision);
+  return {
+    version: facts.version,
+    pid: process.pid,
+    state: supervisor.state,
+    isReady: supervisor.isReady && isUniform,
+    uptimeSeconds: Math.round(facts.clock.wallMs() - supervisor.startedWallMs) / 1000,
+    configFile: facts.configFile,
+    revision,
+    generation: current,
+    isOldGenerationDraining: supervisor.oldGeneration !== null,
+    crashes: supervisor.crashesCount,
+    listeners: supervisor.openListeners,
+    metrics: facts.metrics,
+    workers,
+    connections: {
+      client: counters.clientConnectionsOpen,
+      upstream: counters.upstreamConnectionsOpen,
+      upstreamIdle: counters.upstreamConnectionsIdle,
+    },
+    totals: { requests: counters.requests, connections: counters.clientConnections, retries: counters.retries },
+    lastOperation: supervisor.lastOperation,
+  };
+}

@@ -1,0 +1,371 @@
+/**
+ * The supervisor: it owns the listening sockets and the shared segment, starts and replaces workers, and changes the
+ * configuration or the generation under traffic. It never touches a request.
+ *
+ *     reload     load, check, every worker prepares, then every worker commits; any failure leaves the old in force
+ *     restart    a whole new generation on the same sockets; when all of it serves, the old one drains and ends
+ *     stop       close the sockets, let every worker drain, end
+ *
+ * A reload that changes what only a new process can get (listening sockets, the number of workers, their cores) becomes a
+ * restart. Operations run one after another; there are never more than two generations, so the next restart waits for the
+ * old generation to end, at most `timeouts.drain`, or ends it at once when forced. The supervisor's own code is only
+ * replaced by stopping it: a restart runs the new code of the workers.
+ */
+import { assert, type Clock, say, WeirError } from "../base/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { planSegment, Segment, SegmentDirectory } from "../observe/mod.ts";
+import { allowedCpus, pinProcess, SystemCallError } from "../transport/mod.ts";
+import type { ConfigSource } from "./config-source.ts";
+import { planDescriptors } from "./descriptors.ts";
+import { Generation } from "./generation.ts";
+import { ListeningSockets, type OpenListener, type SocketPlan } from "./listening-sockets.ts";
+import type { Log } from "./log.ts";
+import { messages } from "./messages.ts";
+import { type OperationName, type OperationResult, problemsIn, refusalOf } from "./operation.ts";
+import { seriesOf } from "./series.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+export interface SupervisorOptions {
+  readonly source: ConfigSource;
+  /** Starts a worker process. */
+  readonly workerCommand: readonly string[];
+  readonly descriptorsPerWorker: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The log is JSON lines, so what workers print is wrapped into it. */
+  readonly wrapsStderr: boolean;
+  /** Prepares what the supervisor itself serves (admin, metrics) for a configuration. May throw `WeirError`. */
+  readonly prepareServers: (config: Config) => PreparedChange;
+}
+
+/** A change of which exactly one half is called: it takes place, or it is taken back. */
+export interface PreparedChange {
+  commit(): void;
+  abandon(): void;
+}
+
+export type SupervisorState = "starting" | "serving" | "stopping" | "stopped";
+
+export class Supervisor {
+  readonly startedWallMs: number;
+  state: SupervisorState = "starting";
+  revision = 0;
+  crashesCount = 0;
+  reloadsTakenCount = 0;
+  reloadsRefusedCount = 0;
+  lastOperation: OperationResult | null = null;
+  private readonly options: SupervisorOptions;
+  private readonly sockets = new ListeningSockets();
+  private directory: SegmentDirectory | null = null;
+  private current: Generation | null = null;
+  private old: Generation | null = null;
+  private oldEnded: Promise<void> = Promise.resolve();
+  private generationsCount = 0;
+  private operations: Promise<unknown> = Promise.resolve();
+  private stopped: Promise<void> | null = null;
+
+  constructor(options: SupervisorOptions) {
+    this.options = options;
+    this.startedWallMs = options.clock.wallMs();
+  }
+
+  /** The configuration in force. */
+  get config(): Config {
+    assert(this.current !== null, "the supervisor has started");
+    return this.current.config;
+  }
+
+  get metricsDirectory(): SegmentDirectory {
+    assert(this.directory !== null, "the supervisor has started");
+    return this.directory;
+  }
+
+  get currentGeneration(): Generation | null {
+    return this.current;
+  }
+
+  /** The generation that is ending, when there is one. */
+  get oldGeneration(): Generation | null {
+    return this.old;
+  }
+
+  /** Every place of the current generation has a worker that serves. */
+  get isReady(): boolean {
+    return this.state === "serving" && this.current?.isServing === true;
+  }
+
+  get openListeners(): OpenListener[] {
+    return this.current === null ? [] : this.sockets.describe(this.current.config.listeners);
+  }
+
+  /** Starts the first generation; throws what prevents it, leaving nothing behind. */
+  async start(): Promise<void> {
+    const beganMs = this.options.clock.monotonicMs();
+    try {
+      const config = await this.load();
+      this.directory = new SegmentDirectory(Segment.create(planSegment(config.workers)));
+      await this.replaceGeneration(config);
+      this.state = "serving";
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.note("start", beganMs, true, []);
+  }
+
+  /** Loads the configuration again and puts it in force in every worker, or in none. */
+  reload(): Promise<OperationResult> {
+    return this.operate("reload", async () => {
+      const config = await this.load();
+      for (const worker of this.current?.processes ?? []) worker.reopenLog();
+      if (this.isSame(config)) return false;
+      if (needsProcesses(this.config, config)) await this.replaceGeneration(config);
+      else await this.swap(config);
+      return true;
+    });
+  }
+
+  /** Replaces every worker by a new process, with the configuration as the file has it now. */
+  restart(isForced = false): Promise<OperationResult> {
+    if (isForced) void this.old?.discard();
+    return this.operate("restart", async () => {
+      await this.replaceGeneration(await this.load());
+      return true;
+    });
+  }
+
+  /** Stops accepting, lets requests finish for as long as `timeouts.drain`, and ends. Asked again, it ends at once. */
+  stop(): Promise<void> {
+    if (this.stopped !== null) {
+      this.options.log.write("warning", "supervisor.forced", messages.forcing);
+      void this.old?.discard();
+      void this.current?.discard();
+      return this.stopped;
+    }
+    this.state = "stopping";
+    this.stopped = this.finish();
+    return this.stopped;
+  }
+
+  private async finish(): Promise<void> {
+    this.options.log.write("info", "supervisor.stopping", messages.stopping);
+    // The supervisor's copies go first, so that a connection is refused as soon as the last worker stops accepting.
+    this.sockets.closeAll();
+    await Promise.all([this.retire(this.current, this.current?.config.timeouts.drainMs ?? 0), this.oldEnded]);
+    await this.operations;
+    this.close();
+    this.options.log.write("info", "supervisor.stopped", messages.stopped);
+  }
+
+  private close(): void {
+    this.sockets.closeAll();
+    this.directory?.segment.remove();
+    this.state = "stopped";
+  }
+
+  private async load(): Promise<Config> {
+    const result = await this.options.source.load();
+    if ("problems" in result) throw refusalOf(result.problems);
+    const { config, lowered } = planDescriptors(result.config, this.options.descriptorsPerWorker);
+    if (lowered !== null) {
+      this.options.log.write("warning", "process.fewer-connections", messages.fewerConnections, lowered);
+    }
+    return config;
+  }
+
+  private isSame(config: Config): boolean {
+    return Bun.deepEquals(config, this.config);
+  }
+
+  /** A new generation takes over from the current one, if there is one. */
+  private async replaceGeneration(config: Config): Promise<void> {
+    const { log, clock } = this.options;
+    this.makeRoom(config);
+    const beganMs = clock.monotonicMs();
+    await this.oldEnded;
+    this.checkRunning();
+    const plan = this.sockets.open(config.listeners, config.workers);
+    const previous = this.current;
+    const revision = previous !== null && this.isSame(config) ? this.revision : this.revision + 1;
+    const next = this.newGeneration(config, revision, plan);
+    let servers: PreparedChange | null = null;
+    try {
+      servers = this.options.prepareServers(config);
+      await next.start();
+      this.checkRunning();
+    } catch (error) {
+      servers?.abandon();
+      // One that already serves has connections to finish; one that does not is gone.
+      await next.retire(config.timeouts.drainMs);
+      if (this.state !== "stopping") this.sockets.giveUp();
+      throw error;
+    }
+    servers.commit();
+    this.sockets.adopt(config.listeners, config.workers);
+    this.current = next;
+    this.revision = revision;
+    const tookMs = Math.round(clock.monotonicMs() - beganMs);
+    const values = { generation: next.number, workers: config.workers, tookMs, revision };
+    log.write("info", "generation.serving", messages.serving, values);
+    this.old = previous;
+    // The old generation ends while the new one serves; nobody waits for that but the next restart.
+    this.oldEnded = this.retire(previous, config.timeouts.drainMs);
+  }
+
+  private async retire(generation: Generation | null, deadlineMs: number): Promise<void> {
+    if (generation === null) return;
+    const { log, clock } = this.options;
+    const beganMs = clock.monotonicMs();
+    const seconds = deadlineMs / 1000;
+    log.write("info", "generation.draining", messages.draining, { generation: generation.number, seconds });
+    const forced = await generation.retire(deadlineMs);
+    const tookMs = Math.round(clock.monotonicMs() - beganMs);
+    log.write("info", "generation.drained", messages.drained, { generation: generation.number, tookMs, forced });
+    if (this.old === generation) this.old = null;
+  }
+
+  /** Both halves of a reload. The servers of the supervisor move between them, where a failure can still be taken back. */
+  private async swap(config: Config): Promise<void> {
+    const generation = this.current;
+    assert(generation !== null && this.directory !== null, "the supervisor has started");
+    const revision = this.revision + 1;
+    const beganMs = this.options.clock.monotonicMs();
+    const servers = this.options.prepareServers(config);
+    try {
+      await generation.prepare(config, revision, this.directory.assignSlots(seriesOf(config)));
+      this.checkRunning();
+    } catch (error) {
+      servers.abandon();
+      throw error;
+    }
+    servers.commit();
+    await generation.commit(config, revision);
+    this.revision = revision;
+    const tookMs = Math.round(this.options.clock.monotonicMs() - beganMs);
+    this.options.log.write("info", "config.reloaded", messages.reloaded, { revision, tookMs });
+  }
+
+  private newGeneration(config: Config, revision: number, plan: SocketPlan): Generation {
+    this.generationsCount += 1;
+    return new Generation({
+      number: this.generationsCount,
+      workersCount: config.workers,
+      config,
+      revision,
+      clock: this.options.clock,
+      log: this.options.log,
+      spawn: (generation, worker) => this.spawn(generation, worker, plan[worker]!),
+      onCrash: () => {
+        this.crashesCount += 1;
+      },
+    });
+  }
+
+  private spawn(generation: Generation, worker: number, sockets: SocketPlan[number]): WorkerProcess {
+    const { directory } = this;
+    assert(directory !== null, "the segment is there before the first worker");
+    const { clock, log, workerCommand, wrapsStderr } = this.options;
+    directory.assignSlots(seriesOf(generation.config));
+    const process: WorkerProcess = new WorkerProcess({
+      command: workerCommand,
+      worker,
+      generation: generation.number,
+      segment: directory.grant(directory.claimSeat(worker, generation.number, clock.wallMs())),
+      sockets,
+      config: generation.config,
+      revision: generation.revision,
+      clock,
+      ...(wrapsStderr && {
+        onStderr: (line) =>
+          log.write("error", "worker.stderr", messages.workerSays, { worker, pid: process.pid, line }),
+      }),
+      onEnd: (ended) => {
+        directory.releaseSeat(ended.seat);
+        generation.ended(ended);
+      },
+    });
+    this.pin(process, generation.config);
+    return process;
+  }
+
+  private pin(process: WorkerProcess, config: Config): void {
+    const { cpuPinning } = config;
+    if (cpuPinning === false) return;
+    const cpus = cpuPinning === true ? allowedCpus() : cpuPinning;
+    const cpu = cpus[process.worker % cpus.length]!;
+    try {
+      pinProcess(process.pid, [cpu]);
+    } catch (error) {
+      if (!(error instanceof SystemCallError)) throw error;
+      const values = { worker: process.worker, cpu, reason: error.message };
+      this.options.log.write("warning", "worker.not-pinned", messages.notPinned, values);
+    }
+  }
+
+  /** The segment has seats for two generations of the workers it was made for. */
+  private makeRoom(config: Config): void {
+    const room = Math.floor((this.metricsDirectory.segment.sizes.seats - 2) / 2);
+    if (config.workers <= room) return;
+    const values = { wanted: config.workers, room };
+    throw new WeirError("process.too-many-workers", say(messages.tooManyWorkers, values), {
+      hint: say(messages.tooManyWorkersHint),
+    });
+  }
+
+  private checkRunning(): void {
+    if (this.state === "starting" || this.state === "serving") return;
+    throw new WeirError("supervisor.stopping", say(messages.isStopping));
+  }
+
+  /** Runs an operation after those asked for before it, and reports how it ended. */
+  private operate(operation: OperationName, run: () => Promise<boolean>): Promise<OperationResult> {
+    const result = this.operations.then(async () => {
+      const beganMs = this.options.clock.monotonicMs();
+      try {
+        this.checkRunning();
+        const changed = await run();
+        if (operation === "reload") this.reloadsTakenCount += 1;
+        return this.note(operation, beganMs, changed, []);
+      } catch (error) {
+        const problems = problemsIn(error);
+        if (operation === "reload") this.reloadsRefusedCount += 1;
+        const values = { operation, revision: this.revision, problem: problems[0]?.message ?? "" };
+        this.options.log.write("error", `${operation}.refused`, messages.refused, values);
+        return this.note(operation, beganMs, false, problems);
+      }
+    });
+    this.operations = result.catch(() => {});
+    return result;
+  }
+
+  private note(
+    operation: OperationName,
+    beganMs: number,
+    changed: boolean,
+    problems: OperationResult["problems"],
+  ): OperationResult {
+    const { clock } = this.options;
+    this.lastOperation = {
+      operation,
+      ok: problems.length === 0,
+      changed,
+      revision: this.revision,
+      generation: this.current?.number ?? 0,
+      tookMs: Math.round(clock.monotonicMs() - beganMs),
+      at: new Date(clock.wallMs()).toISOString(),
+      problems,
+    };
+    return this.lastOperation;
+  }
+}
+
+/** Whether only new processes can run the configuration: descriptors, cores and logs are given to one at its start. */
+function needsProcesses(present: Config, next: Config): boolean {
+  const parts = ({ listeners, workers, cpuPinning, accessLog }: Config): unknown => ({
+    listeners,
+    workers,
+    cpuPinning,
+    accessLog,
+  });
+  return !Bun.deepEquals(parts(present), parts(next));
+}
