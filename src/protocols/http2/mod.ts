@@ -1,8 +1,14 @@
 /** HTTP/2 and HPACK on the wire (RFC 9113, 7541, 8441), as functions and state machines over bytes. */
+
+export { Http2Connection } from "./connection.ts";
+export { type ConnectionEvents, Http2Shared } from "./connection-core.ts";
 export { FieldList } from "./field-list.ts";
 export { Flag, FrameType, frameHeadBytes, preface } from "./frames.ts";
 export { HpackDecoder } from "./hpack-decoder.ts";
 export { HpackEncoder } from "./hpack-encoder.ts";
+export { defaultHttp2Limits, type FloodLimit, type Http2Limits } from "./limits.ts";
 export { readRequest, readResponse, readTrailers } from "./message.ts";
 export { Output } from "./output.ts";
+export type { Role } from "./settings.ts";
+export { type Http2Stream, StreamPool } from "./stream.ts";
 export { ErrorCode, Violation, type ViolationRow, violationCode, violationRow, violationRows } from "./violations.ts";
