@@ -4,6 +4,7 @@
  * settings of the same entry are wrong, and all problems come at once. What they cannot read is the schema's business.
  */
 import { type Address, formatAddress, parseAddress } from "./address.ts";
+import { resilienceProblems } from "./check-resilience.ts";
 import { routeProblems } from "./check-routes.ts";
 import { messages } from "./messages.ts";
 import type { Path, Places, Problem } from "./places.ts";
@@ -19,6 +20,7 @@ export function crossCheck(raw: unknown, parsed: Parsed | null, places: Places):
     ...adminProblems(source, places),
     ...entriesOf(source["upstreams"]).flatMap(([name, value]) => upstreamProblems(name, rawMap(value), places)),
     ...routeProblems(source, parsed, places),
+    ...resilienceProblems(source, places),
     ...orderProblems(source, places),
   ];
 }

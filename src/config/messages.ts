@@ -115,6 +115,15 @@ export const messages = defineMessages({
     zh: "此路由没有动作：需要 upstream、respond 或 redirect",
   },
   unknownUpstream: { en: 'there is no upstream "{name}"', zh: "没有名为“{name}”的上游" },
+  unknownName: { en: 'there is no "{name}" in {kind}', zh: "{kind} 中没有“{name}”" },
+  oneFallback: {
+    en: "a fallback is one of respond, lastGood and upstream: {found}",
+    zh: "回退方式只能是 respond、lastGood、upstream 之一：{found}",
+  },
+  fallbackLane: {
+    en: "the lane {lane} may only fall back to another upstream: an order is never answered from a fallback body",
+    zh: "通道 {lane} 只能回退到另一个上游：订单绝不能用回退内容应答",
+  },
   knownUpstreams: { en: "upstreams: {names}", zh: "现有上游：{names}" },
   duplicateName: { en: 'the name "{name}" is used twice', zh: "名称“{name}”重复" },
   duplicateNameHint: {

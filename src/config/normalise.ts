@@ -46,6 +46,11 @@ export interface RouteConfig {
   readonly timeouts: { readonly requestMs: number; readonly firstByteMs: number; readonly idleMs: number };
   /** 0 stands for none. */
   readonly limits: { readonly bodyBytesMax: number };
+  readonly rateLimits: readonly string[];
+  readonly lane: ParsedRoute["lane"];
+  readonly laneField: string | null;
+  readonly identity: ParsedRoute["identity"];
+  readonly fallback: ParsedRoute["fallback"];
   readonly retry: ParsedRoute["retry"];
   readonly pipelining: boolean;
 }
@@ -105,6 +110,11 @@ function normaliseRoute(
       idleMs: route.timeouts.idleMs ?? upstream?.timeouts.idleMs ?? 0,
     },
     limits: { bodyBytesMax: route.limits.bodyBytesMax ?? parsed.limits.bodyBytesMax },
+    rateLimits: route.rateLimits,
+    lane: route.lane,
+    laneField: route.laneField,
+    identity: route.identity,
+    fallback: route.fallback,
     retry: route.retry,
     pipelining: route.pipelining,
   };

@@ -1,4 +1,7 @@
 /** Which requests go where: matching, the action, rewriting, and what a route changes of the wider settings. */
+
+import { routeIdentity } from "./identity.ts";
+import { routeLane, routeLaneField } from "./lanes.ts";
 import {
   choice,
   count,
@@ -16,6 +19,7 @@ import {
 import { messages } from "./messages.ts";
 import { fieldMap, fieldNameOf, fieldValueOf, name, rewritableFieldNameOf } from "./names.ts";
 import { type PathPattern, parseHostPattern, parsePathPattern } from "./patterns.ts";
+import { fallback, routeRateLimits } from "./resilience.ts";
 
 const host = text({ type: "host or *.suffix" }, { why: "A host." }, (input) => {
   const value = parseHostPattern(input);
@@ -205,6 +209,11 @@ export const routes = listOf(
     rewrite,
     timeouts,
     limits,
+    rateLimits: routeRateLimits,
+    lane: routeLane,
+    laneField: routeLaneField,
+    identity: routeIdentity,
+    fallback,
     retry,
     pipelining: flag({
       default: "on",

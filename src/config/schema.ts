@@ -2,12 +2,15 @@
 import type { z } from "zod";
 import { admin, health } from "./admin.ts";
 import { forwarding, trustedNetworks } from "./forwarding.ts";
+import { clock, identity } from "./identity.ts";
+import { lanes } from "./lanes.ts";
 import { section } from "./leaf.ts";
 import { limits } from "./limits.ts";
 import { listeners } from "./listeners.ts";
 import { accessLog, metrics } from "./observability.ts";
 import { paths } from "./paths.ts";
 import { cpuPinning, workers } from "./process.ts";
+import { rateLimits } from "./resilience.ts";
 import { routes } from "./routes.ts";
 import { timeouts } from "./timeouts.ts";
 import { upstreams } from "./upstreams.ts";
@@ -21,6 +24,10 @@ export const sections = {
   routes,
   timeouts,
   limits,
+  rateLimits,
+  lanes,
+  identity,
+  clock,
   paths,
   trustedNetworks,
   forwarding,

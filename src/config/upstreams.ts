@@ -15,6 +15,7 @@ import {
 } from "./leaf.ts";
 import { messages } from "./messages.ts";
 import { fieldNameOf, named, upstreamAddressOf } from "./names.ts";
+import { admission, breaker, retryBudget, upstreamHealth } from "./resilience.ts";
 import { upstreamTls } from "./tls.ts";
 
 export interface Endpoint {
@@ -217,6 +218,10 @@ export const upstreams = named(
     queue,
     timeouts,
     tls: upstreamTls,
+    breaker,
+    admission,
+    health: upstreamHealth,
+    retryBudget,
   }),
   { default: {}, why: "The services behind the gateway, by name." },
 );

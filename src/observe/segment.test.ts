@@ -64,7 +64,7 @@ test("the folder is the one asked for, otherwise one in memory", () => {
 
 test("the plan has seats for two generations and spares, and shrinks to the room there is", () => {
   const folder = newFolder();
-  expect(planSegment(2, 100, folder)).toEqual({ seats: 6, slots: 100 + slotsReserved, cells: 16_384 });
+  expect(planSegment(2, 100, folder)).toEqual({ seats: 6, slots: 100 + slotsReserved, cells: 1_048_576 });
   expect(planSegment(2, 1e12, folder).slots).toBeLessThan(1e12);
 });
 

@@ -42,6 +42,9 @@ export interface SegmentGrant {
 /** Int32 values common to all workers; use them through Atomics alone. */
 export type Cells = Int32Array<ArrayBufferLike>;
 
+/** 4 MiB of a sparse file: rate limits by key and nonces take what they are configured for, the rest is never touched. */
+const segmentCellsCount = 1_048_576;
+
 const memoryFileSystem = 0x01021994;
 const filePattern = /^segment-(\d+)-\d+$/;
 let filesMade = 0;
@@ -143,7 +146,7 @@ function isWritableMemory(folder: string): boolean {
 export function planSegment(workersCount: number, slotsWanted = 4096, folder: string = runtimeFolder()): SegmentSizes {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const system = statfsSync(folder);
-  const sizes = { seats: 2 * workersCount + 2, slots: slotsReserved, cells: 16_384 };
+  const sizes = { seats: 2 * workersCount + 2, slots: slotsReserved, cells: segmentCellsCount };
   const slotBytes = segmentBytes({ ...sizes, slots: slotsReserved + 1 }) - segmentBytes(sizes);
   const affordable = Math.floor((system.bavail * system.bsize) / 2 / slotBytes);
   return { ...sizes, slots: Math.max(64, Math.min(slotsWanted + slotsReserved, affordable)) };
