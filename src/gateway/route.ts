@@ -20,7 +20,20 @@
  */
 import { assert } from "../base/mod.ts";
 import type { Config, RouteConfig } from "../config/mod.ts";
-import { type CompiledRoutes, compileRoutes, hashStep, mixEdge } from "./route-compile.ts";
+import {
+  type CompiledRoutes,
+  compileRoutes,
+  EdgeSlot,
+  edgeStride,
+  HostSlot,
+  hashStep,
+  hostStride,
+  mixEdge,
+  NodeRow,
+  nodeStride,
+  RouteRow,
+  routeStride,
+} from "./route-compile.ts";
 
 /** The part of a parsed head that routing reads. */
 export interface RoutableHead {
@@ -195,42 +208,48 @@ export class RouteTable {
   }
 
   private findHost(bytes: Uint8Array, from: number, to: number, hash: number, kind: number): number {
-    const { hostMask, hostHash, hostKind, hostStart, hostLength, hostRoot, pool } = this.routes;
-    for (let slot = mixEdge(kind, hash) & hostMask; hostRoot[slot] !== 0; slot = (slot + 1) & hostMask) {
-      if (hostHash[slot] !== hash || hostKind[slot] !== kind || hostLength[slot] !== to - from) continue;
-      const start = hostStart[slot]!;
+    const { hosts, hostMask, pool } = this.routes;
+    for (let slot = mixEdge(kind, hash) & hostMask; ; slot = (slot + 1) & hostMask) {
+      const row = slot * hostStride;
+      const root = hosts[row + HostSlot.root]!;
+      if (root === 0) return 0;
+      if (hosts[row + HostSlot.hash] !== hash || hosts[row + HostSlot.kind] !== kind) continue;
+      if (hosts[row + HostSlot.length] !== to - from) continue;
+      const start = hosts[row + HostSlot.start]!;
       let at = from;
       while (at < to && lower(bytes[at]!) === pool[start + at - from]) at++;
-      if (at === to) return hostRoot[slot]!;
+      if (at === to) return root;
     }
-    return 0;
   }
 
   /** Walks one trie in the order of precedence; returns a route or -1. The work is bounded by the nodes that fit the path. */
   private walk(root: number, bytes: Uint8Array, segments: number, methodBit: number, head: RoutableHead): number {
     const nodeAt = this.nodeAt;
     const { segmentStart, segmentEnd } = this;
-    const { parameterChild, exactFirst, exactCount, prefixFirst, prefixCount } = this.routes;
+    const { nodes } = this.routes;
     let depth = 0;
     nodeAt[0] = root;
     this.stageAt[0] = Stage.literal;
     while (depth >= 0) {
       const node = nodeAt[depth]!;
+      const row = node * nodeStride;
       const stage = this.stageAt[depth]!;
       this.stageAt[depth] = stage + 1;
       let child = 0;
       if (stage === Stage.literal) {
         if (depth < segments) child = this.findEdge(node, bytes, depth);
-        else if (exactCount[node]! > 0) {
-          const route = this.pick(exactFirst[node]!, exactCount[node]!, methodBit, head);
+        else if (nodes[row + NodeRow.exactCount]! > 0) {
+          const first = nodes[row + NodeRow.exactFirst]!;
+          const route = this.pick(first, nodes[row + NodeRow.exactCount]!, methodBit, head);
           if (route >= 0) return route;
         }
       } else if (stage === Stage.parameter) {
-        if (depth < segments && segmentEnd[depth]! > segmentStart[depth]!) child = parameterChild[node]!;
+        if (depth < segments && segmentEnd[depth]! > segmentStart[depth]!) child = nodes[row + NodeRow.parameter]!;
       } else {
         depth--;
-        if (prefixCount[node]! > 0) {
-          const route = this.pick(prefixFirst[node]!, prefixCount[node]!, methodBit, head);
+        if (nodes[row + NodeRow.prefixCount]! > 0) {
+          const first = nodes[row + NodeRow.prefixFirst]!;
+          const route = this.pick(first, nodes[row + NodeRow.prefixCount]!, methodBit, head);
           if (route >= 0) return route;
         }
       }
@@ -243,28 +262,31 @@ export class RouteTable {
   }
 
   private findEdge(node: number, bytes: Uint8Array, depth: number): number {
-    const { edgeMask, edgeNode, edgeHash, edgeStart, edgeLength, edgeChild, pool } = this.routes;
+    const { edges, edgeMask, pool } = this.routes;
     const hash = this.segmentHash[depth]!;
     const from = this.segmentStart[depth]!;
     const length = this.segmentEnd[depth]! - from;
-    for (let slot = mixEdge(node, hash) & edgeMask; edgeChild[slot] !== 0; slot = (slot + 1) & edgeMask) {
-      if (edgeHash[slot] !== hash || edgeNode[slot] !== node || edgeLength[slot] !== length) continue;
-      const start = edgeStart[slot]!;
+    for (let slot = mixEdge(node, hash) & edgeMask; ; slot = (slot + 1) & edgeMask) {
+      const row = slot * edgeStride;
+      const child = edges[row + EdgeSlot.child]!;
+      if (child === 0) return 0;
+      if (edges[row + EdgeSlot.hash] !== hash || edges[row + EdgeSlot.node] !== node) continue;
+      if (edges[row + EdgeSlot.length] !== length) continue;
+      const start = edges[row + EdgeSlot.start]!;
       let index = 0;
       while (index < length && bytes[from + index] === pool[start + index]) index++;
-      if (index === length) return edgeChild[slot]!;
+      if (index === length) return child;
     }
-    return 0;
   }
 
   /** The first of `count` routes whose method and fields fit; notes the methods of those that only the method kept out. */
   private pick(first: number, count: number, methodBit: number, head: RoutableHead): number {
-    const { order, methodMask, conditionCount } = this.routes;
+    const { order, routes } = this.routes;
     for (let index = first; index < first + count; index++) {
       const route = order[index]!;
-      const mask = methodMask[route]!;
+      const mask = routes[route * routeStride + RouteRow.methodMask]!;
       const isMethodRight = mask === 0 || (mask & methodBit) !== 0;
-      if (conditionCount[route]! > 0 && !this.fieldsFit(route, head)) continue;
+      if (routes[route * routeStride + RouteRow.conditionCount]! > 0 && !this.fieldsFit(route, head)) continue;
       if (isMethodRight) return route;
       this.allowedMethods |= mask;
     }
@@ -272,9 +294,10 @@ export class RouteTable {
   }
 
   private fieldsFit(route: number, head: RoutableHead): boolean {
-    const { conditionFirst, conditionCount, conditionIsPresent } = this.routes;
-    const first = conditionFirst[route]!;
-    for (let condition = first; condition < first + conditionCount[route]!; condition++) {
+    const { routes, conditionIsPresent } = this.routes;
+    const first = routes[route * routeStride + RouteRow.conditionFirst]!;
+    const end = first + routes[route * routeStride + RouteRow.conditionCount]!;
+    for (let condition = first; condition < end; condition++) {
       if (this.hasField(condition, head) !== (conditionIsPresent[condition] === 1)) return false;
     }
     return true;

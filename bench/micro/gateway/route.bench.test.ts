@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
 import { measureMatchNs } from "./route.bench.ts";
 
-test("the routing benchmark runs and ten thousand routes cost no order of magnitude more than ten", () => {
-  const few = measureMatchNs(10, "paths", 5, 50_000);
-  const many = measureMatchNs(10_000, "paths", 5, 50_000);
-  expect(many).toBeLessThan(few * 5 + 500);
+test("the routing benchmark runs, and ten thousand routes are not searched one by one", () => {
+  const [few, many] = measureMatchNs([10, 10_000], "paths", 5, 20_000);
+  expect(many!).toBeLessThan(few! * 5 + 500);
 });
