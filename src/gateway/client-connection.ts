@@ -36,6 +36,7 @@ const trailers = new MessageHead(RECORD_FIELDS_MAX);
 
 export class ClientConnection extends Wire implements ClientStream {
   readonly context: WorkerContext;
+  readonly serial: number;
   private readonly listener: Listener;
   /** The address the connection came from; `clientAddress` differs where a PROXY header said so. */
   readonly acceptedFrom: string;
@@ -79,6 +80,7 @@ export class ClientConnection extends Wire implements ClientStream {
   constructor(context: WorkerContext, listener: Listener, clientAddress: string) {
     super();
     this.context = context;
+    this.serial = context.nextSerial();
     this.listener = listener;
     this.acceptedFrom = clientAddress;
     this.clientAddress = clientAddress;

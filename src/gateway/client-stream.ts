@@ -18,6 +18,8 @@ export interface ClientStream {
   readonly clientAddress: string;
   /** Whether the client's address is in a trusted network, so that its forwarding fields are believed. */
   readonly isTrusted: boolean;
+  /** A number that differs between the connections of a worker, as far as it reaches. */
+  readonly serial: number;
   readonly scheme: "http" | "https";
 
   /** A 1xx answer other than 101. */

@@ -28,6 +28,7 @@ export class WorkerContext implements UpstreamObserver {
   /** `Date: ...` with its line end, of the current second. */
   dateLine: Uint8Array = Buffer.from("");
   private dateSecond = 0;
+  private serials = 0;
   /** No new request is begun on a connection that can be closed instead. */
   isDraining = false;
 
@@ -48,6 +49,12 @@ export class WorkerContext implements UpstreamObserver {
   /** Puts a configuration in force. */
   use(settings: Settings): void {
     this.current = settings;
+  }
+
+  /** A number for a new connection. */
+  nextSerial(): number {
+    this.serials = (this.serials + 1) | 0;
+    return this.serials;
   }
 
   /** Fires timers that are due and renews the date; called about once per tick of the wheel. */

@@ -6,8 +6,15 @@
  * What is added: X-Forwarded-* or Forwarded (RFC 7239), Via, a request id, W3C traceparent. From trusted networks they are
  * continued, from others begun.
  */
-import { copyBytes, writeDecimal, writeLatin1 } from "../base/mod.ts";
-import { continueTraceparent, isRequestId, isTraceparent, writeRequestId, writeTraceparent } from "../observe/mod.ts";
+import { copyBytes, equalBytes, writeDecimal, writeLatin1 } from "../base/mod.ts";
+import {
+  continueTraceparent,
+  isRequestId,
+  isTraceparent,
+  requestIdLength,
+  writeRequestId,
+  writeTraceparent,
+} from "../observe/mod.ts";
 import {
   BodyKind,
   FieldId,
@@ -71,8 +78,7 @@ export function writeForwardedHead(exchange: Exchange, head: MessageHead): void 
   const skip = isTrusted ? forward.skipTrusted : forward.skipUntrusted;
   if (changes === null) at = writeFields(head, skip, out, at);
   else at = writeChangedFields(head, skip, changes, out, at);
-  at = writeOrigin(exchange, forward, head, out, at);
-  at = writeBytes(forward.viaLine, out, at);
+  at = isTrusted ? writeOrigin(exchange, forward, head, out, at) : writeKnownOrigin(exchange, forward, head, out, at);
   at = writeIds(exchange, forward, head, out, at);
   exchange.outTo = writeFraming(head, out, at);
   if (route.hashOn !== "none") exchange.balanceHash = balanceHash(exchange, route, head);
@@ -138,7 +144,56 @@ export function isNamed(head: MessageHead, index: number, name: Uint8Array): boo
   return true;
 }
 
-/** Who the client is, as far as we and those we trust know. */
+/** Entries of the memory of origins: a power of two, above the connections that are usually busy at once. */
+const ORIGINS_COUNT = 1024;
+/** Bytes of an entry; longer origins are written anew each time. */
+const ORIGIN_BYTES = 512;
+
+/**
+ * What an untrusted client's requests are told to come from is the same as long as it asks for the same host: the lines of
+ * the last request of each connection are remembered, in memory of a fixed size, one place for many connections.
+ */
+export class OriginMemory {
+  readonly lines = Buffer.allocUnsafeSlow(ORIGINS_COUNT * ORIGIN_BYTES);
+  readonly lengths = new Int32Array(ORIGINS_COUNT);
+  /** The host an entry was made for stands in its lines here. */
+  readonly hostFrom = new Int32Array(ORIGINS_COUNT);
+  readonly hostTo = new Int32Array(ORIGINS_COUNT);
+  /** Serial of the connection an entry belongs to; no reference, so that nothing is kept alive. */
+  readonly owners = new Int32Array(ORIGINS_COUNT);
+}
+
+function writeKnownOrigin(
+  exchange: Exchange,
+  forward: ForwardSettings,
+  head: MessageHead,
+  out: Uint8Array,
+  at: number,
+): number {
+  const client = exchange.client!;
+  const memory = forward.origins;
+  const place = client.serial & (ORIGINS_COUNT - 1);
+  const from = place * ORIGIN_BYTES;
+  const { bytes, authorityStart, authorityEnd } = head;
+  if (memory.owners[place] === client.serial) {
+    const hostFrom = memory.hostFrom[place]!;
+    const isSame = memory.hostTo[place]! - hostFrom === authorityEnd - authorityStart;
+    if (isSame && equalBytes(bytes, authorityStart, authorityEnd, memory.lines, hostFrom)) {
+      return copyBytes(memory.lines, from, from + memory.lengths[place]!, out, at);
+    }
+  }
+  const end = writeOrigin(exchange, forward, head, out, at);
+  const hostBytes = authorityEnd - authorityStart;
+  if (end - at + hostBytes > ORIGIN_BYTES) return end;
+  memory.owners[place] = client.serial;
+  memory.lengths[place] = end - at;
+  const lineEnd = copyBytes(out, at, end, memory.lines, from);
+  memory.hostFrom[place] = lineEnd;
+  memory.hostTo[place] = copyBytes(bytes, authorityStart, authorityEnd, memory.lines, lineEnd);
+  return end;
+}
+
+/** Who the client is, as far as we and those we trust know, and that we passed the request on. */
 function writeOrigin(
   exchange: Exchange,
   forward: ForwardSettings,
@@ -163,8 +218,9 @@ function writeOrigin(
       at = writeLineEnd(out, at);
     }
   } else if (client.isTrusted) at = writeAll(head, FieldId.forwardedFor, out, at);
-  if (forward.forwarded) return writeForwarded(exchange, head, out, at);
-  return client.isTrusted ? writeAll(head, FieldId.forwarded, out, at) : at;
+  if (forward.forwarded) at = writeForwarded(exchange, head, out, at);
+  else if (client.isTrusted) at = writeAll(head, FieldId.forwarded, out, at);
+  return writeBytes(forward.viaLine, out, at);
 }
 
 /** RFC 7239: our element after those of trusted predecessors. */
@@ -208,7 +264,7 @@ function writeAll(head: MessageHead, id: number, out: Uint8Array, at: number): n
   return at;
 }
 
-/** The request's id and its place in a trace. */
+/** The request's id and its place in a trace: new ones, or those of a predecessor we trust. */
 function writeIds(
   exchange: Exchange,
   forward: ForwardSettings,
@@ -216,12 +272,30 @@ function writeIds(
   out: Uint8Array,
   at: number,
 ): number {
-  const isTrusted = exchange.client!.isTrusted;
-  const random = exchange.context.random;
+  const ids = forward.idLines;
   exchange.traceFrom = -1;
+  if (!exchange.client!.isTrusted) {
+    if (ids.requestIdAt >= 0) {
+      exchange.requestIdFrom = at + ids.requestIdAt;
+      exchange.requestIdTo = exchange.requestIdFrom + requestIdLength;
+    }
+    if (ids.traceparentAt >= 0) exchange.traceFrom = at + ids.traceparentAt;
+    return ids.write(out, at);
+  }
+  return writeTrustedIds(exchange, forward, head, out, at);
+}
+
+function writeTrustedIds(
+  exchange: Exchange,
+  forward: ForwardSettings,
+  head: MessageHead,
+  out: Uint8Array,
+  at: number,
+): number {
+  const random = exchange.context.random;
   if (forward.requestIdPrefix !== null) {
     at = writeBytes(forward.requestIdPrefix, out, at);
-    const given = isTrusted ? head.indexOf(FieldId.requestId) : -1;
+    const given = head.indexOf(FieldId.requestId);
     exchange.requestIdFrom = at;
     if (given >= 0 && isRequestId(head.bytes, head.valueStart[given]!, head.valueEnd[given]!)) {
       at = copyBytes(head.bytes, head.valueStart[given]!, head.valueEnd[given]!, out, at);
@@ -231,7 +305,7 @@ function writeIds(
   }
   if (forward.traceparent) {
     at = writeBytes(TRACEPARENT, out, at);
-    const given = isTrusted ? head.indexOf(FieldId.traceparent) : -1;
+    const given = head.indexOf(FieldId.traceparent);
     exchange.traceFrom = at;
     if (given >= 0 && isTraceparent(head.bytes, head.valueStart[given]!, head.valueEnd[given]!)) {
       at = continueTraceparent(head.bytes, head.valueStart[given]!, out, at, random);

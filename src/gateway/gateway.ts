@@ -88,7 +88,7 @@ export class Gateway {
       upstreams.set(upstream.name, kept ? running : this.makeUpstream(upstream, config, source));
     }
     const byName = new Map([...upstreams].map(([name, running]) => [name, running.upstream]));
-    const settings = new Settings(config, revision, slots, byName, () => this.context.isDraining);
+    const settings = new Settings(config, revision, slots, byName, this.context.random, () => this.context.isDraining);
     this.prepared = { settings, upstreams };
   }
 

@@ -2,12 +2,13 @@
  * A configuration compiled for the data plane: routes as one table, everything that is written prepared as bytes. Compiled
  * completely before it is used; from then on it does not change. A request keeps the settings it began under.
  */
-import { latin1, Outcome } from "../base/mod.ts";
+import { latin1, Outcome, type Random } from "../base/mod.ts";
 import type { Config, FieldChanges, Network, RouteConfig } from "../config/mod.ts";
-import { accessLogLabels, seriesKey, slotNone, slotOther } from "../observe/mod.ts";
+import { accessLogLabels, IdLines, seriesKey, slotNone, slotOther } from "../observe/mod.ts";
 import { FieldId, fieldMask, type Http1Limits, type MessageHead, Method, TargetForm } from "../protocols/mod.ts";
 import type { Upstream } from "../upstream/mod.ts";
 import { answerOf, type LocalAnswer, prepareAnswer } from "./answers.ts";
+import { OriginMemory } from "./forward.ts";
 import { isInNetworks } from "./networks.ts";
 import { RouteMiss, RouteTable } from "./route.ts";
 
@@ -71,6 +72,9 @@ export interface ForwardSettings {
   readonly requestIdPrefix: Uint8Array | null;
   readonly requestIdName: Uint8Array;
   readonly traceparent: boolean;
+  /** New ids for requests of untrusted clients. */
+  readonly idLines: IdLines;
+  readonly origins: OriginMemory;
   /** Fields that are never copied, by who sent them. */
   readonly skipUntrusted: Uint8Array;
   readonly skipTrusted: Uint8Array;
@@ -93,6 +97,7 @@ export class Settings {
     revision: number,
     slots: Readonly<Record<string, number>>,
     upstreams: ReadonlyMap<string, Upstream>,
+    random: Random,
     isDraining: () => boolean,
   ) {
     this.config = config;
@@ -101,7 +106,7 @@ export class Settings {
     this.table = new RouteTable(config.routes, config.paths);
     this.routes = config.routes.map((route) => compileRoute(route, config, slots, upstreams));
     this.client = compileClientLimits(config);
-    this.forward = compileForward(config);
+    this.forward = compileForward(config, random);
     this.healthPath = config.health === null ? null : latin1(config.health);
     this.healthAnswers = [healthAnswer(200, "serving"), healthAnswer(503, "draining")];
     const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
@@ -254,7 +259,7 @@ export function http1Limits(config: Config): Http1Limits {
   };
 }
 
-function compileForward(config: Config): ForwardSettings {
+function compileForward(config: Config, random: Random): ForwardSettings {
   const { forwarding } = config;
   // Written anew from what was parsed, whoever sent them.
   const rewritten = [
@@ -273,6 +278,8 @@ function compileForward(config: Config): ForwardSettings {
     requestIdPrefix: forwarding.requestId ? latin1(`${forwarding.requestIdField}: `) : null,
     requestIdName: latin1(forwarding.requestIdField.toLowerCase()),
     traceparent: forwarding.traceparent,
+    idLines: new IdLines(forwarding.requestId ? forwarding.requestIdField : null, forwarding.traceparent, random),
+    origins: new OriginMemory(),
     skipUntrusted: fieldMask([...rewritten, ...claims, ...others, FieldId.requestId]),
     skipTrusted: fieldMask([...rewritten, FieldId.forwarded, FieldId.forwardedFor, FieldId.requestId]),
   };

@@ -22,6 +22,7 @@ export {
 } from "./snapshot.ts";
 export {
   continueTraceparent,
+  IdLines,
   isRequestId,
   isSampled,
   isTraceparent,

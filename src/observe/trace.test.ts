@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { latin1, Random } from "../base/mod.ts";
 import {
   continueTraceparent,
+  IdLines,
   isRequestId,
   isSampled,
   isTraceparent,
@@ -82,4 +83,24 @@ test("request ids are twenty plain characters, different each time, and may come
   const outside = ["", "a", "4bf9-2f35:77b3@x.y/z+_~=", 'a"b', "a b", "a\r\nb", "é", "x".repeat(128), "x".repeat(129)];
   const verdicts = outside.map((id) => isRequestId(latin1(id), 0, id.length));
   expect(verdicts).toEqual([false, true, true, false, false, false, false, true, false]);
+});
+
+test("prepared lines hold valid ids that never repeat", () => {
+  const lines = new IdLines("x-request-id", true, new Random(5));
+  const out = new Uint8Array(256);
+  const ids = new Set<string>();
+  const traces = new Set<string>();
+  const parents = new Set<string>();
+  for (let i = 0; i < 5000; i++) {
+    const end = lines.write(out, 3);
+    const text = Buffer.from(out.subarray(3, end)).toString("latin1");
+    const [, id, trace, parent] =
+      /^x-request-id: (\S{20})\r\ntraceparent: 00-(\w{32})-(\w{16})-02\r\n$/.exec(text) ?? [];
+    expect(isTraceparent(out, 3 + lines.traceparentAt, 3 + lines.traceparentAt + traceparentLength)).toBe(true);
+    expect(isRequestId(out, 3 + lines.requestIdAt, 3 + lines.requestIdAt + requestIdLength)).toBe(true);
+    ids.add(id!);
+    traces.add(trace!);
+    parents.add(parent!);
+  }
+  expect([ids.size, traces.size, parents.size]).toEqual([5000, 5000, 5000]);
 });
