@@ -4,7 +4,7 @@
  * Nothing is repaired: no space before the colon, no folded line, no bare CR or LF, no control byte.
  */
 import { Outcome } from "../../base/mod.ts";
-import { CR, isToken, isValue, LF, SP, TAB } from "./bytes.ts";
+import { CR, isToken, LF, SP, TAB, valueEndFrom } from "./bytes.ts";
 import { fieldIdOf, isConnectionField } from "./fields.ts";
 import type { MessageHead } from "./head.ts";
 
@@ -40,7 +40,7 @@ export function parseFieldLines(
     at++;
     while (at < limit && (bytes[at] === SP || bytes[at] === TAB)) at++;
     const start = at;
-    while (at < limit && isValue[bytes[at]!] === 1) at++;
+    at = valueEndFrom(bytes, at, limit);
     if (at === limit) return 0;
     if (bytes[at] !== CR) return -Outcome.malformedRequest;
     if (at + 1 === limit) return 0;

@@ -5,7 +5,6 @@
  * the mix that gives every known name a place of its own is searched when the module loads.
  */
 import { assert } from "../../base/mod.ts";
-import { lowerCase } from "./bytes.ts";
 
 /** Ids are stable within a process only. The first 32 have a bit in `MessageHead.repeatedMask`. */
 export const FieldId = {
@@ -165,15 +164,17 @@ function findMultiplier(): number {
   assert(false, "no multiplier separates the known field names");
 }
 
-/** The id of the name in `bytes[from, to)`, without regard to case; `FieldId.other` when it is not known. */
+/**
+ * The id of the name in `bytes[from, to)`, without regard to case; `FieldId.other` when it is not known. The range must hold
+ * token bytes only: among those, setting bit 5 makes letters small and turns nothing else into a byte of a known name.
+ */
 export function fieldIdOf(bytes: Uint8Array, from: number, to: number): number {
   const length = to - from;
   if (length === 0) return 0;
   const id = slots[slotOf(bytes, from, length, multiplier)]!;
   if (knownLength[id] !== length) return 0;
-  let at = id * NAME_BYTES_MAX;
-  for (let offset = from; offset < to; offset++) {
-    if (lowerCase[bytes[offset]!] !== known[at++]) return 0;
-  }
-  return id;
+  const shift = id * NAME_BYTES_MAX - from;
+  let difference = 0;
+  for (let offset = from; offset < to; offset++) difference |= (bytes[offset]! | 0x20) ^ known[offset + shift]!;
+  return difference === 0 ? id : 0;
 }
