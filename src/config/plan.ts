@@ -10,12 +10,18 @@ const idleConnectionBytes = 1300;
 const workerBytes = 60 * 1024 * 1024;
 /** Descriptors a worker needs beside connections: listeners, the channel to the supervisor, files, the event loop. */
 const otherDescriptors = 64;
+/**
+ * Share of a worker's clients for which an upstream connection is kept possible when all of them are connected. Idle clients
+ * need none; a worker that has fewer descriptors left than it wants connections lets requests wait for those it has.
+ */
+const upstreamShare = 0.08;
+const upstreamConnectionsMin = 256;
 
 export interface ResourcePlan {
   readonly workers: number;
   /** Client connections one worker may hold when they are spread evenly. */
   readonly clientConnectionsPerWorker: number;
-  /** Upstream connections one worker may hold. */
+  /** Upstream connections one worker can hold even when every client is connected. */
   readonly upstreamConnectionsPerWorker: number;
   readonly descriptorsPerWorker: number;
   /** All workers, every client connected and idle. */
@@ -31,10 +37,9 @@ export function resourcePlan(config: Config): ResourcePlan {
     const pipelined = connections.mode === "pipelined" ? connections.pipelinedConnectionsPerEndpoint : 0;
     return endpoints.length * (Math.ceil(connections.maxPerEndpoint / workers) + pipelined);
   });
-  const mostUsed = Math.min(
-    endpoints.reduce((sum, count) => sum + count, 0),
-    clients,
-  );
+  const wanted = endpoints.reduce((sum, count) => sum + count, 0);
+  const share = Math.max(upstreamConnectionsMin, Math.ceil(clients * upstreamShare));
+  const mostUsed = Math.min(wanted, share, clients);
   return {
     workers,
     clientConnectionsPerWorker: clients,

@@ -140,7 +140,7 @@ const connections = optionalSection(
 const queue = optionalSection(
   {
     requestsMax: count({
-      default: 1000,
+      default: 10_000,
       min: 0,
       max: 1_000_000,
       why: "Requests of one worker that may wait for a connection. Beyond it they are refused at once: a longer queue only adds delay to every request in it.",

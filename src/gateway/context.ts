@@ -4,7 +4,7 @@
 import { assert, type LoopClock, latin1, Random, randomSeed } from "../base/mod.ts";
 import { ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
 import { TimerWheel } from "../resilience/mod.ts";
-import type { Wire } from "../transport/mod.ts";
+import { descriptorLimit, type Wire } from "../transport/mod.ts";
 import type { UpstreamObserver } from "../upstream/mod.ts";
 import { Exchange } from "./exchange.ts";
 import type { AccessLogger } from "./record.ts";
@@ -12,6 +12,8 @@ import type { Settings } from "./settings.ts";
 
 /** Bytes put together within one callback: the largest head and the framing around a body. */
 const SCRATCH_BYTES = 512 * 1024;
+/** Descriptors kept for listeners, files, the channel to the supervisor, and connections that are just being opened. */
+const OTHER_DESCRIPTORS = 256;
 
 export class WorkerContext implements UpstreamObserver {
   readonly loop: LoopClock;
@@ -29,6 +31,10 @@ export class WorkerContext implements UpstreamObserver {
   dateLine: Uint8Array = Buffer.from("");
   private dateSecond = 0;
   private serials = 0;
+  /** Descriptors that connections may take, and how many have one. */
+  private readonly descriptorsMax = descriptorLimit().soft - OTHER_DESCRIPTORS;
+  clientsCount = 0;
+  private upstreamsCount = 0;
   /** No new request is begun on a connection that can be closed instead. */
   isDraining = false;
 
@@ -65,6 +71,14 @@ export class WorkerContext implements UpstreamObserver {
     if (second === this.dateSecond) return;
     this.dateSecond = second;
     this.dateLine = latin1(`Date: ${new Date(second * 1000).toUTCString()}\r\n`);
+  }
+
+  hasDescriptor(): boolean {
+    return this.clientsCount + this.upstreamsCount < this.descriptorsMax;
+  }
+
+  countDescriptor(change: number): void {
+    this.upstreamsCount += change;
   }
 
   upstreamConnectionOpened(): void {

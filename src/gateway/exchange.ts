@@ -11,7 +11,6 @@
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
 import { BodyKind, FieldId, type MessageHead, Method } from "../protocols/mod.ts";
-import { acquireBlock, BLOCK_BYTES, releaseBlock } from "../transport/mod.ts";
 import type { UpstreamConnection, UpstreamExchange } from "../upstream/mod.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
@@ -19,6 +18,11 @@ import type { WorkerContext } from "./context.ts";
 import { isIdempotent, writeChunkEnd, writeChunkStart, writeForwardedHead, writeTrailers } from "./forward.ts";
 import { recordExchange } from "./record.ts";
 import type { CompiledRoute, Settings } from "./settings.ts";
+
+/** What a forwarded head usually fits in. Thousands of requests may wait at once, so it is no more than that. */
+const OUT_BYTES = 2048;
+/** Records keep memory up to this size for the next request. */
+const KEPT_OUT_BYTES = 8192;
 
 /** Most attempts that end before anything was sent; each goes to another endpoint where there is one. */
 const CONNECT_ATTEMPTS_MAX = 3;
@@ -78,7 +82,7 @@ export class Exchange implements UpstreamExchange {
   constructor(context: WorkerContext) {
     this.context = context;
     this.settings = context.settings;
-    this.out = acquireBlock(0);
+    this.out = Buffer.allocUnsafeSlow(OUT_BYTES);
   }
 
   /** Sets every field for a new request. */
@@ -217,9 +221,9 @@ export class Exchange implements UpstreamExchange {
   /** Makes room in `out` for `bytes` bytes in all and returns it. */
   reserve(bytes: number): Uint8Array {
     if (bytes <= this.out.length) return this.out;
-    const larger = acquireBlock(bytes > this.out.length * 2 ? bytes : this.out.length * 2);
+    const doubled = this.out.length * 2;
+    const larger = Buffer.allocUnsafeSlow(bytes > doubled ? bytes : doubled);
     copyBytes(this.out, 0, this.outTo, larger, 0);
-    releaseBlock(this.out);
     this.out = larger;
     return larger;
   }
@@ -383,9 +387,8 @@ export class Exchange implements UpstreamExchange {
     this.context.exchanges.release(this);
   }
 
-  /** Gives memory above a block back, so that one large request does not keep it. @cold */
+  /** Gives memory above the usual back, so that one large request does not keep it. @cold */
   trim(): void {
-    if (this.out.length <= BLOCK_BYTES) return;
-    this.out = acquireBlock(0);
+    if (this.out.length > KEPT_OUT_BYTES) this.out = Buffer.allocUnsafeSlow(OUT_BYTES);
   }
 }

@@ -61,6 +61,7 @@ export class Listener {
     adopt(socket, connection);
     if (this.config.noDelay) socket.setNoDelay(true);
     gate.openCount++;
+    context.clientsCount++;
     this.openCount++;
     context.metrics.connectionOpened();
     connection.next = this.first;
@@ -79,6 +80,7 @@ export class Listener {
     connection.next = null;
     this.openCount--;
     this.gate.openCount--;
+    this.context.clientsCount--;
     this.gate.leave(connection.acceptedFrom);
     this.context.metrics.connectionClosed();
   }

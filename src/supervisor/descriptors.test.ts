@@ -33,7 +33,7 @@ test("a written number that cannot be held is refused with the number that can",
   } catch (thrown) {
     error = thrown as WeirError;
   }
-  expect([error?.code, error?.hint.includes("limits.connectionsMax to 479")]).toEqual([
+  expect([error?.code, error?.hint.includes("limits.connectionsMax to 703")]).toEqual([
     "process.too-few-descriptors",
     true,
   ]);

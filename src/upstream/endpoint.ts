@@ -83,7 +83,7 @@ export class Endpoint {
   }
 
   get hasRoom(): boolean {
-    return this.openCount < this.settings.maxPerEndpoint;
+    return this.openCount < this.settings.maxPerEndpoint && this.upstream.hasDescriptor;
   }
 
   /** Whether one more pipelined connection would be within what the configuration asks for. */
@@ -104,6 +104,7 @@ export class Endpoint {
     const depth = isPipelined ? settings.pipelineDepthMax : 1;
     const connection = new UpstreamConnection(this, isPipelined, depth, retireAtMs);
     this.openCount++;
+    this.upstream.countDescriptor(1);
     this.connectingCount++;
     if (isPipelined) this.pipelined.push(connection);
     connection.connect();
@@ -182,6 +183,7 @@ export class Endpoint {
 
   private forget(connection: UpstreamConnection): void {
     this.openCount--;
+    this.upstream.countDescriptor(-1);
     const at = this.pipelined.indexOf(connection);
     if (at >= 0) this.pipelined.splice(at, 1);
   }

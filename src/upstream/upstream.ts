@@ -31,6 +31,10 @@ export interface UpstreamSettings {
 export interface UpstreamObserver {
   upstreamConnectionOpened(): void;
   upstreamConnectionClosed(): void;
+  /** Whether the process has a descriptor to spare for one more. */
+  hasDescriptor(): boolean;
+  /** A connection is about to be opened, or gone: `change` is 1 or -1. */
+  countDescriptor(change: number): void;
 }
 
 export class Upstream {
@@ -142,6 +146,14 @@ export class Upstream {
     endpoint.failedAtMs = this.loop.nowMs;
     const count = endpoint.openCount === 0 ? this.waiting.count : 1;
     for (let index = 0; index < count; index++) this.waiting.shift(endpoint)?.onUpstreamFailed(outcome, true);
+  }
+
+  get hasDescriptor(): boolean {
+    return this.observer.hasDescriptor();
+  }
+
+  countDescriptor(change: number): void {
+    this.observer.countDescriptor(change);
   }
 
   connectionOpened(): void {
