@@ -5,7 +5,7 @@ export { type Clock, FakeClock, systemClock } from "./clock.ts";
 export { ExitCode, WeirError } from "./errors.ts";
 export { Histogram } from "./histogram.ts";
 export { compactLatencyShape, HistogramShape, latencyNsShape, latencyShape } from "./histogram-shape.ts";
-export { ipv6Bytes } from "./ipv6.ts";
+export { ipv6Bytes, isIPv4, isIPv6 } from "./ip-address.ts";
 export { KeyHash } from "./key-hash.ts";
 export { defineMessages, type Language, language, type Message, say, setLanguage } from "./language.ts";
 export { LoopClock } from "./loop-clock.ts";

@@ -6,8 +6,7 @@
  *
  * IPv6 is always in brackets before a port, so that no colon can be read in two ways. Zone identifiers are refused.
  */
-import { isIPv4, isIPv6 } from "node:net";
-import { ipv6Bytes } from "../base/mod.ts";
+import { ipv6Bytes, isIPv4, isIPv6 } from "../base/mod.ts";
 
 export type ListenAddress =
   | { readonly kind: "ip"; readonly host: string; readonly port: number }
@@ -62,11 +61,7 @@ export function parseNetwork(text: string): Network | null {
   if (text === "unix") return { text, family: 0, bytes: [], prefixBits: 0 };
   const slash = text.indexOf("/");
   const host = slash < 0 ? text : text.slice(0, slash);
-  const bytes = isIPv4(host)
-    ? host.split(".").map(Number)
-    : isIPv6(host) && !host.includes("%")
-      ? ipv6Bytes(host)
-      : null;
+  const bytes = isIPv4(host) ? host.split(".").map(Number) : isIPv6(host) ? ipv6Bytes(host) : null;
   if (bytes === null) return null;
   const bits = bytes.length * 8;
   const prefixText = slash < 0 ? String(bits) : text.slice(slash + 1);

@@ -9,7 +9,7 @@
  * There are no regular expressions: their cost depends on the request, and two of them cannot be compared for overlap.
  * Segments are compared after percent-decoding; see `src/gateway/route.ts` for what is refused instead of decoded.
  */
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "../base/mod.ts";
 import { isHostName } from "./address.ts";
 
 export type PathSegment =

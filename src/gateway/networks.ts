@@ -1,13 +1,13 @@
 /** Client addresses against configured networks, and how many connections each client network holds. Once a connection. */
-import { isIPv4, isIPv6 } from "node:net";
-import { ipv6Bytes } from "../base/mod.ts";
+import { ipv6Bytes, isIPv4, isIPv6 } from "../base/mod.ts";
 import type { Network } from "../config/mod.ts";
 
 /** The address as octets: 4, 16, or none for a Unix socket. An IPv4 address mapped into IPv6 counts as IPv4. */
 export function addressOctets(text: string): readonly number[] {
   if (isIPv4(text)) return text.split(".").map(Number);
-  if (!isIPv6(text)) return [];
-  const octets = ipv6Bytes(text.split("%")[0]!);
+  const withoutZone = text.split("%")[0]!;
+  if (!isIPv6(withoutZone)) return [];
+  const octets = ipv6Bytes(withoutZone);
   const isMapped = octets.slice(0, 10).every((octet) => octet === 0) && octets[10] === 255 && octets[11] === 255;
   return isMapped ? octets.slice(12) : octets;
 }

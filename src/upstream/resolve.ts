@@ -2,7 +2,6 @@
  * Addresses of an upstream whose endpoints are named: each name is looked up at start and again on a schedule, without
  * stopping anything. A look-up that fails keeps the addresses of the last one that worked; the next try comes as scheduled.
  */
-import { lookup } from "node:dns/promises";
 import type { Endpoint } from "../config/mod.ts";
 import type { WireAddress } from "../transport/mod.ts";
 import type { Upstream, WeightedAddress } from "./upstream.ts";
@@ -34,6 +33,8 @@ export class Resolver {
   }
 
   private async refresh(): Promise<void> {
+    // Loaded when a name is there: it is a tenth of what a worker loads, and most endpoints are addresses.
+    const { lookup } = await import("node:dns/promises");
     await Promise.all(
       this.configured.map(async ({ address }) => {
         if (address.kind !== "name") return;

@@ -7,7 +7,7 @@
  *
  * `UNKNOWN`, `LOCAL` and unspecified families keep the connection's own address. TLVs are passed over.
  */
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "../../base/mod.ts";
 
 export type ProxyVersions = "any" | "v1" | "v2";
 
