@@ -27,11 +27,16 @@ export function registerServe(program: Command): void {
 }
 
 async function run(file: string | null, { log }: Options): Promise<number> {
-  const { Refusal, serve } = await import("../supervisor/mod.ts");
+  const { Refusal, serve, WorkerImage } = await import("../supervisor/mod.ts");
   const example = file === null ? await startExample() : null;
   try {
-    const workerCommand = [process.execPath, join(import.meta.dir, "worker.ts")];
-    const gateway = await serve({ file, logFormat: log, workerCommand, version });
+    const root = join(import.meta.dir, "../..");
+    const program = new WorkerImage(
+      join(import.meta.dir, "worker.ts"),
+      join(root, "src"),
+      join(root, "node_modules/.cache/weir"),
+    );
+    const gateway = await serve({ file, logFormat: log, program, version });
     if (log === "text") greet(gateway, example);
     await gateway.ended;
     return ExitCode.passed;

@@ -15,13 +15,13 @@ import { metricsHandler } from "./metrics-server.ts";
 import type { OperationResult } from "./operation.ts";
 import { readStatus, type Status } from "./status.ts";
 import { type PreparedChange, Supervisor } from "./supervisor.ts";
+import type { WorkerProgram } from "./worker-image.ts";
 
 export interface ServeOptions {
   /** Null for the built-in default. */
   readonly file: string | null;
   readonly logFormat: LogFormat;
-  /** Starts a worker process. */
-  readonly workerCommand: readonly string[];
+  readonly program: WorkerProgram;
   readonly version: string;
   readonly clock?: Clock;
 }
@@ -43,7 +43,7 @@ export async function serve(options: ServeOptions): Promise<RunningGateway> {
   let exposition: Exposition | null = null;
   const supervisor: Supervisor = new Supervisor({
     source: configSource(options.file, clock),
-    workerCommand: options.workerCommand,
+    program: options.program,
     descriptorsPerWorker: raiseDescriptorLimit(),
     clock,
     log,

@@ -23,12 +23,12 @@ import type { Log } from "./log.ts";
 import { messages } from "./messages.ts";
 import { type OperationName, type OperationResult, problemsIn, refusalOf } from "./operation.ts";
 import { seriesOf } from "./series.ts";
+import type { WorkerProgram } from "./worker-image.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 export interface SupervisorOptions {
   readonly source: ConfigSource;
-  /** Starts a worker process. */
-  readonly workerCommand: readonly string[];
+  readonly program: WorkerProgram;
   readonly descriptorsPerWorker: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -61,6 +61,8 @@ export class Supervisor {
   private old: Generation | null = null;
   private oldEnded: Promise<void> = Promise.resolve();
   private generationsCount = 0;
+  /** The number of connections that the descriptors allow, when the operator has been told; 0 otherwise. */
+  private lowered = 0;
   private operations: Promise<unknown> = Promise.resolve();
   private stopped: Promise<void> | null = null;
 
@@ -167,9 +169,10 @@ export class Supervisor {
     const result = await this.options.source.load();
     if ("problems" in result) throw refusalOf(result.problems);
     const { config, lowered } = planDescriptors(result.config, this.options.descriptorsPerWorker);
-    if (lowered !== null) {
+    if (lowered !== null && lowered.affordable !== this.lowered) {
       this.options.log.write("warning", "process.fewer-connections", messages.fewerConnections, lowered);
     }
+    this.lowered = lowered?.affordable ?? 0;
     return config;
   }
 
@@ -184,6 +187,7 @@ export class Supervisor {
     const beganMs = clock.monotonicMs();
     await this.oldEnded;
     this.checkRunning();
+    this.options.program.refresh();
     const plan = this.sockets.open(config.listeners, config.workers);
     const previous = this.current;
     const revision = previous !== null && this.isSame(config) ? this.revision : this.revision + 1;
@@ -264,10 +268,10 @@ export class Supervisor {
   private spawn(generation: Generation, worker: number, sockets: SocketPlan[number]): WorkerProcess {
     const { directory } = this;
     assert(directory !== null, "the segment is there before the first worker");
-    const { clock, log, workerCommand, wrapsStderr } = this.options;
+    const { clock, log, program, wrapsStderr } = this.options;
     directory.assignSlots(seriesOf(generation.config));
     const process: WorkerProcess = new WorkerProcess({
-      command: workerCommand,
+      command: program.command(),
       worker,
       generation: generation.number,
       segment: directory.grant(directory.claimSeat(worker, generation.number, clock.wallMs())),
@@ -281,6 +285,7 @@ export class Supervisor {
       }),
       onEnd: (ended) => {
         directory.releaseSeat(ended.seat);
+        if (ended.readyMs === 0 && ended.state === "ended" && !ended.wasKilled) program.distrust();
         generation.ended(ended);
       },
     });

@@ -45,6 +45,8 @@ export class WorkerProcess {
   state: WorkerState = "starting";
   /** The configuration it has applied; 0 before it is ready. */
   revision = 0;
+  /** The supervisor ended it by force. */
+  wasKilled = false;
   /** Connections that were cut at the end of its drain. */
   forcedCount = 0;
   readonly ready: Promise<void>;
@@ -138,7 +140,9 @@ export class WorkerProcess {
   }
 
   kill(): void {
-    if (this.state !== "ended") this.process.kill("SIGKILL");
+    if (this.state === "ended") return;
+    this.wasKilled = true;
+    this.process.kill("SIGKILL");
   }
 
   /** Asks for a sign of life, and returns how many times in a row none came. */
