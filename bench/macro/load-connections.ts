@@ -31,8 +31,8 @@ try {
   tell("failed to open, errors of requests", `${setup.failed}, ${summary.errors.total}`, "0, 0", isMet);
   tell("time to set up", `${(setup.durationMs / 1000).toFixed(2)} s (${Math.round(setup.perSecond)}/s)`, "", null);
   tell(
-    "connect time, mean and worst",
-    `${(generator.connects.meanUs / 1000).toFixed(2)} ms, ${(generator.connects.maxUs / 1000).toFixed(1)} ms`,
+    "connect time, P50 and worst",
+    `${(summary.connectUs.p50 / 1000).toFixed(2)} ms, ${(summary.connectUs.max / 1000).toFixed(1)} ms`,
     "",
     null,
   );

@@ -18,8 +18,8 @@ async function draw(option: EChartsOption, heightPx = height): Promise<string> {
   const base: EChartsOption = {
     animation: false,
     color: colours,
-    grid: { left: 80, right: 40, top: 60, bottom: 45 },
-    legend: { top: 28, left: "center" },
+    grid: { left: 80, right: 60, top: 72, bottom: 45 },
+    legend: { top: 28, left: "center", icon: "roundRect", itemHeight: 4 },
   };
   chart.setOption({ ...base, ...option });
   const svg = chart.renderToSVGString();
@@ -27,8 +27,9 @@ async function draw(option: EChartsOption, heightPx = height): Promise<string> {
   return svg;
 }
 
-function titleOf(message: Message): NonNullable<EChartsOption["title"]> {
-  return { text: say(message), left: "center", textStyle: { fontSize: 15 } };
+function titleOf(message: Message, detail = ""): NonNullable<EChartsOption["title"]> {
+  const text = detail === "" ? say(message) : `${say(message)} (${detail})`;
+  return { text, top: 0, left: "center", textStyle: { fontSize: 15 } };
 }
 
 const usAxis = (us: number): string => formatUs(us);
@@ -112,7 +113,7 @@ export function heatMapChart(result: LoadResult): Promise<string> {
 }
 
 /** Latency by percentile, the axis stretched so that each nine has the same room. */
-export function percentileChart(result: LoadResult): Promise<string> {
+export function percentileChart(result: LoadResult, detail = ""): Promise<string> {
   const isOpen = result.summary.targetPerSecond !== null;
   const curves = [
     [say(messages.response), sumOf(result, "response")],
@@ -123,14 +124,14 @@ export function percentileChart(result: LoadResult): Promise<string> {
   const nines = Math.min(6, Math.max(1, Math.log10(most)));
   const steps = 120;
   return draw({
-    title: titleOf(messages.chartPercentiles),
+    title: titleOf(messages.chartPercentiles, detail),
     xAxis: {
       type: "value",
       min: 0,
       max: Math.ceil(nines),
       interval: 1,
       axisLabel: {
-        formatter: (value: number) => `${(100 * (1 - 10 ** -value)).toPrecision(value < 2 ? 2 : value + 1)} %`,
+        formatter: (nine: number) => `${(100 * (1 - 10 ** -nine)).toFixed(Math.max(0, nine - 2))} %`,
       },
     },
     yAxis: { type: "log", axisLabel: { formatter: usAxis } },

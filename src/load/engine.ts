@@ -39,7 +39,7 @@ export interface EngineEvents {
 }
 
 export class Engine implements ClientEvents {
-  readonly connects = { count: 0, sumNs: 0, maxNs: 0, failed: 0 };
+  readonly connects = { count: 0, failed: 0 };
   /** The most requests sent by one wake-up, and how often the waiting ring was in use. */
   burstMax = 0;
   waitingMax = 0;
@@ -63,6 +63,7 @@ export class Engine implements ClientEvents {
   private readonly classOf: Uint8Array;
   private readonly isBusy: Uint8Array;
   private readonly isOpenLoop: boolean;
+  private readonly recordsService: boolean;
   private readonly thinkNs: number;
   private readonly timeoutNs: number;
   private readonly skipAfterNs: number;
@@ -88,6 +89,7 @@ export class Engine implements ClientEvents {
     this.events = events;
     const { load } = plan;
     this.isOpenLoop = load.kind === "open";
+    this.recordsService = this.isOpenLoop || !plan.reusesConnections;
     this.thinkNs = load.kind === "closed" ? load.thinkMs * 1e6 : 0;
     this.skipAfterNs =
       load.kind === "open" && load.catchUp === "skip" ? load.skipAfterMs * 1e6 : Number.POSITIVE_INFINITY;
@@ -219,7 +221,7 @@ export class Engine implements ClientEvents {
       return;
     }
     recorder.response.record(nowNs - this.intendedNs[slot]!);
-    if (this.isOpenLoop) recorder.service.record(nowNs - sentNs);
+    if (this.recordsService) recorder.service.record(nowNs - sentNs);
   }
 
   failed(slot: number, failure: Failure): void {
@@ -227,10 +229,8 @@ export class Engine implements ClientEvents {
   }
 
   connected(durationNs: number): void {
-    const { connects } = this;
-    connects.count++;
-    connects.sumNs += durationNs;
-    if (durationNs > connects.maxNs) connects.maxNs = durationNs;
+    this.connects.count++;
+    this.recorders[0]!.connect.record(durationNs);
   }
 
   /** A request that waits for a connection fails with it, as a caller's would; one that was never due does not. */

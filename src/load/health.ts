@@ -10,8 +10,6 @@ export interface ActivityCounts {
   readonly connections: number;
   readonly connects: number;
   readonly connectsFailed: number;
-  readonly connectNsSum: number;
-  readonly connectNsMax: number;
   /** The most requests sent by one wake-up. */
   readonly burstMax: number;
   readonly inFlight: number;

@@ -106,6 +106,7 @@ function addClasses(parts: readonly ClassResult[]): ClassTotals {
     add(HistogramIndex.sendLag, histograms.sendLag);
     add(HistogramIndex.wait, histograms.wait);
     add(HistogramIndex.failed, histograms.failed);
+    add(HistogramIndex.connect, histograms.connect);
     failureNames.forEach((name, code) => {
       if (code > 0) totals.failures[code]! += part.errors[name] ?? 0;
     });
@@ -160,7 +161,6 @@ function joinPoints(second: number, seconds: number, parts: readonly SeriesEntry
 function mergeGenerators(parts: readonly GeneratorHealth[]): GeneratorHealth {
   const sum = (read: (part: GeneratorHealth) => number): number => parts.reduce((total, part) => total + read(part), 0);
   const most = (read: (part: GeneratorHealth) => number): number => Math.max(...parts.map(read));
-  const opened = sum((part) => part.connects.count);
   return {
     processes: parts.flatMap((part) => part.processes),
     pacing: [...new Set(parts.map((part) => part.pacing))].join(", "),
@@ -172,12 +172,7 @@ function mergeGenerators(parts: readonly GeneratorHealth[]): GeneratorHealth {
       durationMs: most((part) => part.setup.durationMs),
       perSecond: sum((part) => part.setup.perSecond),
     },
-    connects: {
-      count: opened,
-      failed: sum((part) => part.connects.failed),
-      meanUs: opened === 0 ? 0 : sum((part) => part.connects.meanUs * part.connects.count) / opened,
-      maxUs: most((part) => part.connects.maxUs),
-    },
+    connects: { count: sum((part) => part.connects.count), failed: sum((part) => part.connects.failed) },
     ceiling: null,
   };
 }

@@ -76,8 +76,8 @@ export const messages = defineMessages({
   },
   connections: { en: "connections", zh: "连接" },
   connectionsValue: {
-    en: "{count} set up in {ms} ms ({rate}/s), {total} opened in all, {mean} each on average",
-    zh: "{ms} 毫秒内建立 {count} 个（每秒 {rate} 个），共打开 {total} 个，平均每个 {mean}",
+    en: "{count} set up in {ms} ms ({rate}/s), {total} opened in all, connect P50 {p50} P99 {p99}",
+    zh: "{ms} 毫秒内建立 {count} 个（每秒 {rate} 个），共打开 {total} 个，建立耗时 P50 {p50} P99 {p99}",
   },
   ceiling: { en: "ceiling", zh: "上限" },
   ceilingValue: {

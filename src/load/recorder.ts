@@ -8,7 +8,8 @@
  *     |------------------------- response ---------------------------|
  *
  * `sendLag` is the generator's own lateness; `wait` is the time without a free connection. In a closed loop a request is
- * intended when it is sent, so response and service are the same; only response is recorded and both are reported.
+ * intended when it is sent, so response and service are the same; only response is recorded and both are reported. With one
+ * connection per request, response holds the connect time and service does not.
  */
 import { Histogram, latencyNsShape } from "../base/mod.ts";
 import { type Failure, failuresCount } from "./failures.ts";
@@ -16,8 +17,8 @@ import { type Failure, failuresCount } from "./failures.ts";
 export const statusesCount = 1000;
 
 /** Which histogram is which in `ClassRecorder.histograms` and in packed intervals. */
-export const HistogramIndex = { response: 0, service: 1, sendLag: 2, wait: 3, failed: 4 } as const;
-export const histogramsCount = 5;
+export const HistogramIndex = { response: 0, service: 1, sendLag: 2, wait: 3, failed: 4, connect: 5 } as const;
+export const histogramsCount = 6;
 
 export class ClassRecorder {
   readonly histograms: readonly Histogram[];
@@ -27,6 +28,8 @@ export class ClassRecorder {
   readonly wait: Histogram;
   /** Response times of whole answers that were not what was asked for (status, checks). */
   readonly failed: Histogram;
+  /** Times to open a connection. A connection belongs to no class, so the first class keeps them all. */
+  readonly connect: Histogram;
   readonly failures = new Float64Array(failuresCount);
   readonly statuses = new Float64Array(statusesCount);
   /** Requests that became due (open loop) or were sent (closed loop). */
@@ -44,6 +47,7 @@ export class ClassRecorder {
     this.sendLag = this.histograms[HistogramIndex.sendLag]!;
     this.wait = this.histograms[HistogramIndex.wait]!;
     this.failed = this.histograms[HistogramIndex.failed]!;
+    this.connect = this.histograms[HistogramIndex.connect]!;
   }
 
   /** Adds one failed exchange; it has no latency, for it has no answer. */

@@ -23,7 +23,10 @@ export async function reportHtml(result: LoadResult): Promise<string> {
 
 /** A sweep's report: the table, latency against load, and the percentile curve of every run. */
 export async function sweepHtml(sweep: SweepResult): Promise<string> {
-  const charts = [await sweepChart(sweep), ...(await Promise.all(sweep.runs.map(percentileChart)))];
+  const charts = [
+    await sweepChart(sweep),
+    ...(await Promise.all(sweep.runs.map((run, index) => percentileChart(run, String(sweep.levels[index]))))),
+  ];
   const worst = sweep.runs.find((run) => run.verdict.status !== "passed")?.verdict.status ?? "passed";
   return page(sweep.name, sweep.runs[0]?.startedAt ?? "", worst, sweepText(sweep, styleFor(false)), charts);
 }

@@ -22,8 +22,6 @@ const health = {
   connections: 4,
   connects: 4,
   connectsFailed: 0,
-  connectNsSum: 4e6,
-  connectNsMax: 1e6,
   burstMax: 2,
   inFlight: 0,
   waiting: 0,

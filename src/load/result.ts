@@ -62,6 +62,8 @@ export interface LoadSummary {
   readonly waitUs: LatencyUs;
   /** Of answers with the wrong status or content. */
   readonly failedUs: LatencyUs;
+  /** Of connections that were opened. */
+  readonly connectUs: LatencyUs;
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly verdict: VerdictStatus;
@@ -83,7 +85,9 @@ export interface ClassResult {
   readonly scheduled: number;
   readonly sent: number;
   readonly answeredInTime: number;
-  readonly histograms: Readonly<Record<"response" | "service" | "sendLag" | "wait" | "failed", EncodedHistogram>>;
+  readonly histograms: Readonly<
+    Record<"response" | "service" | "sendLag" | "wait" | "failed" | "connect", EncodedHistogram>
+  >;
 }
 
 export interface SeriesEntry extends Omit<SeriesPoint, "column"> {
@@ -114,12 +118,7 @@ export interface GeneratorHealth {
     readonly durationMs: number;
     readonly perSecond: number;
   };
-  readonly connects: {
-    readonly count: number;
-    readonly failed: number;
-    readonly meanUs: number;
-    readonly maxUs: number;
-  };
+  readonly connects: { readonly count: number; readonly failed: number };
   /** Share of the generator's own ceiling that the run used, where `--ceiling` measured it. */
   readonly ceiling: { readonly requestsPerSecond: number; readonly usedRatio: number } | null;
 }
@@ -225,6 +224,7 @@ export function summarise(
   for (const each of classes) for (let code = 0; code < failuresCount; code++) failures[code]! += each.failures[code]!;
   const errors = errorCounts(failures);
   const response = sum(HistogramIndex.response);
+  const service = sum(HistogramIndex.service);
   const isOpen = plan === null ? sum(HistogramIndex.sendLag).count > 0 : plan.load.kind === "open";
   const requests = response.count + errors.total;
   const scheduled = count((each) => each.scheduled);
@@ -240,10 +240,11 @@ export function summarise(
     errors,
     errorRatio: requests === 0 ? 0 : errors.total / requests,
     latencyUs: latencyOf(response),
-    serviceUs: latencyOf(isOpen ? sum(HistogramIndex.service) : response),
+    serviceUs: latencyOf(service.count > 0 || isOpen ? service : response),
     sendLagUs: latencyOf(sum(HistogramIndex.sendLag)),
     waitUs: latencyOf(sum(HistogramIndex.wait)),
     failedUs: latencyOf(sum(HistogramIndex.failed)),
+    connectUs: latencyOf(sum(HistogramIndex.connect)),
     receivedBytes: count((each) => each.receivedBytes),
     sentBytes: count((each) => each.sentBytes),
     verdict: "passed",
@@ -283,6 +284,7 @@ export function classResult(
       sendLag: encoded(HistogramIndex.sendLag),
       wait: encoded(HistogramIndex.wait),
       failed: encoded(HistogramIndex.failed),
+      connect: encoded(HistogramIndex.connect),
     },
   };
 }
@@ -299,19 +301,13 @@ function generatorHealth(facts: RunFacts): GeneratorHealth {
   const last = health.flatMap((each) => (each.last === null ? [] : [each.last]));
   const sum = (read: (each: (typeof last)[number]) => number): number =>
     last.reduce((total, each) => total + read(each), 0);
-  const connects = sum((each) => each.connects);
   return {
     processes: health.map(processResult),
     pacing: facts.pacing,
     burstMax: Math.max(0, ...last.map((each) => each.burstMax)),
     waitingMax: sum((each) => each.waitingMax),
     setup: facts.setup,
-    connects: {
-      count: connects,
-      failed: sum((each) => each.connectsFailed),
-      meanUs: connects === 0 ? 0 : sum((each) => each.connectNsSum) / connects / 1000,
-      maxUs: Math.max(0, ...last.map((each) => each.connectNsMax)) / 1000,
-    },
+    connects: { count: sum((each) => each.connects), failed: sum((each) => each.connectsFailed) },
     ceiling: null,
   };
 }

@@ -117,8 +117,6 @@ export class Runner {
       connections: client.openCount,
       connects: engine.connects.count,
       connectsFailed: engine.connects.failed,
-      connectNsSum: engine.connects.sumNs,
-      connectNsMax: engine.connects.maxNs,
       burstMax: engine.burstMax,
       inFlight: engine.inFlightCount,
       waiting: engine.waitingCount,

@@ -71,6 +71,13 @@ function latencyTable({ summary }: LoadResult): string[] {
     rows.push([messages.service, summary.serviceUs], [messages.sendLag, summary.sendLagUs]);
     if (summary.waitUs.count > 0) rows.push([messages.wait, summary.waitUs]);
   }
+  if (
+    summary.achievedRatio === null &&
+    summary.serviceUs.count > 0 &&
+    summary.serviceUs.p50 !== summary.latencyUs.p50
+  ) {
+    rows.push([messages.service, summary.serviceUs]);
+  }
   if (summary.failedUs.count > 0) rows.push([messages.failedAnswers, summary.failedUs]);
   return [heading(messages.latency), ...rows.map(([label, latency]) => row(say(label), latency))];
 }
@@ -121,7 +128,8 @@ function generatorLines({ generator, summary, plan }: LoadResult): string[] {
         count: formatCount(setup.connections),
         ms: setup.durationMs.toFixed(0),
         rate: formatCount(setup.perSecond),
-        mean: formatUs(connects.meanUs),
+        p50: formatUs(summary.connectUs.p50),
+        p99: formatUs(summary.connectUs.p99),
         total: formatCount(connects.count),
       }),
     ),
