@@ -35,7 +35,7 @@ export type MakeWorkerGateway = (options: WorkerGatewayOptions) => WorkerGateway
 /** Runs until the supervisor says to drain, or is gone. */
 export function runWorker(make: MakeWorkerGateway): void {
   const loop = new WorkerLoop(make);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const) process.on(signal, () => {});
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => {});
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
   process.on("message", (message) => loop.receive(message as ToWorker));

@@ -1,7 +1,7 @@
 /**
  * What one worker's requests share: the clock, the timers, the metrics, the configuration in force, and scratch memory. @hot
  */
-import { assert, type LoopClock, latin1, Random, randomSeed } from "../base/mod.ts";
+import { assert, type LoopClock, latin1, Random } from "../base/mod.ts";
 import { ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
 import { TimerWheel } from "../resilience/mod.ts";
 import { descriptorLimit, type Wire } from "../transport/mod.ts";
@@ -19,7 +19,7 @@ export class WorkerContext implements UpstreamObserver {
   readonly loop: LoopClock;
   readonly timers: TimerWheel<Wire>;
   readonly metrics: WorkerMetrics;
-  readonly random = new Random(randomSeed());
+  readonly random = Random.fromSystem();
   accessLog: AccessLogger | null = null;
   readonly exchanges: ExchangePool;
   private current: Settings | null = null;

@@ -10,6 +10,14 @@ export const messages = defineMessages({
     en: "Give the memory file system more room (docker: --shm-size), or set WEIR_RUNTIME_DIR to another place.",
     zh: "请扩大内存文件系统（docker 使用 --shm-size），或把 WEIR_RUNTIME_DIR 设为其他目录。",
   },
+  noSeat: {
+    en: "All {seats} places for workers in shared memory are taken.",
+    zh: "共享内存中的 {seats} 个工作进程位置已全部占用。",
+  },
+  noSeatHint: {
+    en: "Stop `weir serve` and start it again: the number of places is set at its start.",
+    zh: "请停止并重新启动 `weir serve`：位置数量在启动时确定。",
+  },
   segmentAbsent: {
     en: "{path} cannot be used as shared memory: it does not exist.",
     zh: "{path} 不能用作共享内存：文件不存在。",

@@ -3,7 +3,8 @@
  * same to every worker, across reloads and generations. Names are never forgotten while the supervisor lives, because an
  * old generation may still write to their places.
  */
-import { assert } from "../base/mod.ts";
+import { assert, say, WeirError } from "../base/mod.ts";
+import { messages } from "./messages.ts";
 import { processCounterRows } from "./process-counters.ts";
 import type { Segment, SegmentGrant } from "./segment.ts";
 import { Occupancy, SeatState, seatCountersAt, slotNone, slotOther, slotsReserved } from "./segment-layout.ts";
@@ -48,7 +49,7 @@ export class SegmentDirectory {
 
   /**
    * Takes a free seat for a worker about to start, by preference one it had before. The counts of earlier processes stay.
-   * Having no free seat is a bug: `weir serve` makes room for two generations and spares.
+   * Throws `WeirError` when none is free: a reload asked for more workers than the segment was made for.
    */
   claimSeat(worker: number, generation: number, nowWallMs: number): number {
     let found = -1;
@@ -60,7 +61,11 @@ export class SegmentDirectory {
       if (own < 0 && seat[SeatState.worker] === worker && seat[SeatState.claims]! > 0) own = index;
     }
     if (own >= 0) found = own;
-    assert(found >= 0, "a seat is free for every worker");
+    if (found < 0) {
+      throw new WeirError("observe.no-seat", say(messages.noSeat, { seats: this.segment.sizes.seats }), {
+        hint: say(messages.noSeatHint),
+      });
+    }
     const seat = this.segment.seat(found);
     seat[SeatState.pid] = 0;
     seat[SeatState.worker] = worker;

@@ -21,6 +21,9 @@
  * upstream latency are interleaved, and the requests of all slots stand side by side: a reader must not look into a slot
  * without requests, because reading a hole of a memory file allocates it.
  *
+ * A process maps the header, the seats it needs and of their slots only chunks of 64 (1 MiB) that it touches: the engine's
+ * collector counts mapped bytes as its own, and with a whole segment of 400 MB mapped it let garbage grow to 250 MB.
+ *
  * Counters are 64-bit floats: exact to 2^53, one plain store each and so never seen half-written, where 32-bit counters
  * would wrap within a day and a pair of them could be read between its halves. `le` counts duplicate the fine histogram so
  * that a scrape reads 2 KiB of a slot, not 16.
@@ -86,6 +89,9 @@ export const slotUpstreamAt = 224;
 export const slotScrapedLength = slotUpstreamAt + resultLength;
 export const slotPairsAt = 256;
 export const slotLength = 2048;
+/** Slots are mapped in chunks of this many, as a shift. */
+export const chunkShift = 6;
+export const chunkSlots: number = 1 << chunkShift;
 
 /** Upper edges of the exposed latency buckets in microseconds, inclusive; the last count of each is what lies above. */
 export const latencyEdgesUs: readonly number[] = [

@@ -9,6 +9,8 @@ import { compactLatencyShape, Histogram, outcomeCodesCount } from "../base/mod.t
 import { processCountersCount } from "./process-counters.ts";
 import type { Segment } from "./segment.ts";
 import {
+  chunkShift,
+  chunkSlots,
   outcomesCount,
   resultLength,
   resultNames,
@@ -17,7 +19,6 @@ import {
   seatCountersAt,
   seatRefusalsAt,
   seatRequestsAt,
-  seatSlotsAt,
   seatStallsAt,
   seatStallsLength,
   slotLength,
@@ -38,25 +39,26 @@ export class SegmentTotals {
   requests: Float64Array = new Float64Array(0);
   /** `slotScrapedLength` numbers for each slot, laid out as a slot is. */
   slots: Float64Array = new Float64Array(0);
-  private readonly slotsAt: number;
+  private readonly segment: Segment;
   private readonly scratch: Histogram = new Histogram(compactLatencyShape);
 
   constructor(segment: Segment) {
     this.seats = Array.from({ length: segment.sizes.seats }, (_, index) => segment.seat(index));
-    this.slotsAt = seatSlotsAt(segment.sizes.slots);
+    this.segment = segment;
   }
 
   /** Adds up anew, for the first `seriesCount` slots. */
   read(seriesCount: number): void {
     this.clear(seriesCount);
-    for (const seat of this.seats) {
+    for (let seatIndex = 0; seatIndex < this.seats.length; seatIndex++) {
+      const seat = this.seats[seatIndex]!;
       if (seat[SeatState.claims] === 0) continue;
       for (let index = 0; index < processCountersCount; index++) this.counters[index]! += seat[seatCountersAt + index]!;
       for (let code = 0; code < outcomesCount; code++) this.refusals[code]! += seat[seatRefusalsAt + code]!;
       this.scratch.memory.set(seat.subarray(seatStallsAt, seatStallsAt + seatStallsLength));
       this.stalls.merge(this.scratch);
       for (let slot = 0; slot < seriesCount; slot++) {
-        if (seat[seatRequestsAt + slot] !== 0) this.addSlot(seat, slot);
+        if (seat[seatRequestsAt + slot] !== 0) this.addSlot(seat, seatIndex, slot);
       }
     }
   }
@@ -68,13 +70,15 @@ export class SegmentTotals {
   readLatency(slot: number, upstream: boolean, counts: Float64Array): number {
     let end = 0;
     counts.fill(0);
-    for (const seat of this.seats) {
+    for (let seatIndex = 0; seatIndex < this.seats.length; seatIndex++) {
+      const seat = this.seats[seatIndex]!;
       if (seat[SeatState.claims] === 0 || seat[seatRequestsAt + slot] === 0) continue;
-      const base = this.slotsAt + slot * slotLength;
-      const maxUs = seat[base + (upstream ? SlotTotal.upstreamMaxUs : SlotTotal.latencyMaxUs)]!;
+      const chunk = this.segment.chunk(seatIndex, slot >>> chunkShift);
+      const base = (slot & (chunkSlots - 1)) * slotLength;
+      const maxUs = chunk[base + (upstream ? SlotTotal.upstreamMaxUs : SlotTotal.latencyMaxUs)]!;
       const seatEnd = compactLatencyShape.indexOf(Math.min(maxUs, 2147483647)) + 1;
       const pairs = base + slotPairsAt + (upstream ? 1 : 0);
-      for (let index = 0; index < seatEnd; index++) counts[index]! += seat[pairs + index * 2]!;
+      for (let index = 0; index < seatEnd; index++) counts[index]! += chunk[pairs + index * 2]!;
       if (seatEnd > end) end = seatEnd;
     }
     return end;
@@ -84,21 +88,22 @@ export class SegmentTotals {
    * Most slots have seen nothing but `ok`: then the other outcomes and results need not be read. A worker counts a request
    * before its outcome, so when `ok`, read first, equals the requests, read after, there were no others.
    */
-  private addSlot(seat: Float64Array, slot: number): void {
-    const from = this.slotsAt + slot * slotLength;
+  private addSlot(seat: Float64Array, seatIndex: number, slot: number): void {
+    const chunk = this.segment.chunk(seatIndex, slot >>> chunkShift);
+    const from = (slot & (chunkSlots - 1)) * slotLength;
     const to = slot * slotScrapedLength;
     const slots = this.slots;
-    const answered = seat[from + slotOutcomesAt]!;
+    const answered = chunk[from + slotOutcomesAt]!;
     const requests = seat[seatRequestsAt + slot]!;
     this.requests[slot]! += requests;
     const isAllAnswered = answered === requests;
-    const latencyMaxUs = Math.max(slots[to + SlotTotal.latencyMaxUs]!, seat[from + SlotTotal.latencyMaxUs]!);
-    const upstreamMaxUs = Math.max(slots[to + SlotTotal.upstreamMaxUs]!, seat[from + SlotTotal.upstreamMaxUs]!);
-    addRange(seat, from, slots, to, slotOutcomesAt);
-    addRange(seat, from + slotOutcomesAt, slots, to + slotOutcomesAt, isAllAnswered ? 1 : outcomeCodesCount);
+    const latencyMaxUs = Math.max(slots[to + SlotTotal.latencyMaxUs]!, chunk[from + SlotTotal.latencyMaxUs]!);
+    const upstreamMaxUs = Math.max(slots[to + SlotTotal.upstreamMaxUs]!, chunk[from + SlotTotal.upstreamMaxUs]!);
+    addRange(chunk, from, slots, to, slotOutcomesAt);
+    addRange(chunk, from + slotOutcomesAt, slots, to + slotOutcomesAt, isAllAnswered ? 1 : outcomeCodesCount);
     const resultsLength = isAllAnswered ? resultLength : resultLength * resultNames.length;
-    addRange(seat, from + slotResultsAt, slots, to + slotResultsAt, resultsLength);
-    addRange(seat, from + slotUpstreamAt, slots, to + slotUpstreamAt, resultLength);
+    addRange(chunk, from + slotResultsAt, slots, to + slotResultsAt, resultsLength);
+    addRange(chunk, from + slotUpstreamAt, slots, to + slotUpstreamAt, resultLength);
     slots[to + SlotTotal.latencyMaxUs] = latencyMaxUs;
     slots[to + SlotTotal.upstreamMaxUs] = upstreamMaxUs;
   }

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { WeirError } from "../base/mod.ts";
 import { planSegment, runtimeFolder, Segment } from "./segment.ts";
@@ -27,6 +28,20 @@ test("what one mapping writes another reads, and removing the file leaves nothin
   expect([other.seat(3)[100], Atomics.load(other.cells, 63), other.sizes]).toEqual([42, 7, sizes]);
   segment.remove();
   expect(existsSync(segment.path)).toBe(false);
+});
+
+test("every slot of every seat has memory of its own, also across chunks", () => {
+  const segment = Segment.create({ seats: 3, slots: 150, cells: 16 }, newFolder());
+  const places = [0, 1, 2].flatMap((seat) => [0, 63, 64, 127, 128, 149].map((slot) => ({ seat, slot })));
+  for (const { seat, slot } of places) segment.slot(seat, slot).fill(1 + seat * 1000 + slot);
+  for (const seat of [0, 1, 2]) segment.seat(seat).fill(-1);
+  const other = Segment.open(segment.path);
+  for (const { seat, slot } of places) {
+    const memory = other.slot(seat, slot);
+    expect([memory.length, new Set(memory)]).toEqual([2048, new Set([1 + seat * 1000 + slot])]);
+  }
+  expect(other.seat(2).every((value) => value === -1)).toBe(true);
+  expect(() => segment.chunk(0, 3)).toThrow("chunk");
 });
 
 test("a file that is no segment of this layout is refused with a reason", () => {
@@ -64,7 +79,10 @@ test("the folder is the one asked for, otherwise one in memory", () => {
 
 test("the plan has seats for two generations and spares, and shrinks to the room there is", () => {
   const folder = newFolder();
-  expect(planSegment(2, 100, folder)).toEqual({ seats: 6, slots: 100 + slotsReserved, cells: 1_048_576 });
+  const workers = availableParallelism() + 1;
+  const planned = { seats: 2 * workers + 2, slots: 100 + slotsReserved, cells: 1_048_576 };
+  expect(planSegment(workers, 100, folder)).toEqual(planned);
+  expect(planSegment(1, 100, folder).seats).toBe(2 * availableParallelism() + 2);
   expect(planSegment(2, 1e12, folder).slots).toBeLessThan(1e12);
 });
 
@@ -93,7 +111,7 @@ test("a seat is used by one process at a time, keeps its counts, and loses its g
   expect([seat[SeatState.generation], seat[SeatState.claims], seat[seatCountersAt]]).toEqual([3, 2, 10]);
   directory.claimSeat(5, 3, 7);
   directory.claimSeat(6, 3, 7);
-  expect(() => directory.claimSeat(7, 3, 7)).toThrow("a seat is free");
+  expect(() => directory.claimSeat(7, 3, 7)).toThrow("places for workers");
 });
 
 test("cells are given by name on cache lines of their own until they are used up", () => {

@@ -15,19 +15,23 @@ import {
   statSync,
   unlinkSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, type Message, say, WeirError } from "../base/mod.ts";
 import { messages } from "./messages.ts";
 import {
+  chunkShift,
+  chunkSlots,
   Header,
   pageBytes,
   type SegmentSizes,
   seatBytes,
+  seatSlotsAt,
   seatsOffset,
   segmentBytes,
   segmentMagic,
   segmentVersion,
+  slotLength,
   slotsReserved,
 } from "./segment-layout.ts";
 
@@ -53,13 +57,14 @@ export class Segment {
   readonly path: string;
   readonly sizes: SegmentSizes;
   readonly cells: Cells;
-  private readonly bytes: Uint8Array<ArrayBufferLike>;
+  private readonly seats: (Float64Array | undefined)[] = [];
+  private readonly chunks: (Float64Array | undefined)[] = [];
 
-  private constructor(path: string, bytes: Uint8Array<ArrayBufferLike>, sizes: SegmentSizes) {
+  /** @param head the mapped header and cells */
+  private constructor(path: string, head: Uint8Array, sizes: SegmentSizes) {
     this.path = path;
-    this.bytes = bytes;
     this.sizes = sizes;
-    this.cells = new Int32Array(bytes.buffer, bytes.byteOffset + pageBytes, sizes.cells);
+    this.cells = new Int32Array(head.buffer, head.byteOffset + pageBytes, sizes.cells);
   }
 
   /** Makes a new segment of zeros in `folder` and maps it. Removes segments whose supervisor is gone. */
@@ -76,15 +81,15 @@ export class Segment {
     const descriptor = openSync(path, "wx", 0o600);
     ftruncateSync(descriptor, segmentBytes(sizes));
     closeSync(descriptor);
-    const bytes = Bun.mmap(path, { shared: true });
-    const header = new Int32Array(bytes.buffer, bytes.byteOffset, pageBytes / 4);
+    const head = map(path, 0, seatsOffset(sizes.cells));
+    const header = new Int32Array(head.buffer, head.byteOffset, pageBytes / 4);
     header[Header.version] = segmentVersion;
     header[Header.seats] = sizes.seats;
     header[Header.slots] = sizes.slots;
     header[Header.cells] = sizes.cells;
     header[Header.supervisorPid] = process.pid;
     Atomics.store(header, Header.magic, segmentMagic);
-    return new Segment(path, bytes, sizes);
+    return new Segment(path, head, sizes);
   }
 
   /** Maps a segment made by another process. Throws `WeirError` when it is not one of this layout. */
@@ -92,29 +97,67 @@ export class Segment {
     if (!existsSync(path)) throw damaged(path, messages.segmentAbsent);
     const size = statSync(path).size;
     if (size < pageBytes) throw damaged(path, messages.segmentShort);
-    const bytes = Bun.mmap(path, { shared: true });
-    const header = new Int32Array(bytes.buffer, bytes.byteOffset, pageBytes / 4);
+    const first = map(path, 0, pageBytes);
+    const header = new Int32Array(first.buffer, first.byteOffset, pageBytes / 4);
     if (header[Header.magic] !== segmentMagic) throw damaged(path, messages.segmentForeign);
     const version = header[Header.version]!;
     if (version !== segmentVersion) throw damaged(path, messages.segmentVersion, version, segmentVersion);
     const sizes = { seats: header[Header.seats]!, slots: header[Header.slots]!, cells: header[Header.cells]! };
     const wanted = segmentBytes(sizes);
     if (size !== wanted) throw damaged(path, messages.segmentSize, size, wanted);
-    return new Segment(path, bytes, sizes);
+    return new Segment(path, map(path, 0, seatsOffset(sizes.cells)), sizes);
   }
 
-  /** The memory of one seat, as drawn in segment-layout.ts. */
+  /** The memory of one seat up to its slots, as drawn in segment-layout.ts. */
   seat(index: number): Float64Array {
     assert(index >= 0 && index < this.sizes.seats, "a seat lies in its segment");
-    const bytes = seatBytes(this.sizes.slots);
-    const offset = this.bytes.byteOffset + seatsOffset(this.sizes.cells) + index * bytes;
-    return new Float64Array(this.bytes.buffer as ArrayBuffer, offset, bytes / 8);
+    this.seats[index] ??= mapFloats(this.path, this.seatOffset(index), seatSlotsAt(this.sizes.slots));
+    return this.seats[index];
   }
 
-  /** Removes the file; processes that have it mapped keep it. */
+  /** The slots of a seat from `chunk * chunkSlots` on. */
+  chunk(seat: number, chunk: number): Float64Array {
+    const { slots, seats } = this.sizes;
+    const first = chunk << chunkShift;
+    assert(seat >= 0 && seat < seats && first >= 0 && first < slots, "a chunk of slots lies in its segment");
+    const at = seat * chunksCount(slots) + chunk;
+    if (this.chunks[at] === undefined) {
+      const offset = this.seatOffset(seat) + (seatSlotsAt(slots) + first * slotLength) * 8;
+      this.chunks[at] = mapFloats(this.path, offset, Math.min(chunkSlots, slots - first) * slotLength);
+    }
+    return this.chunks[at];
+  }
+
+  /** One slot of a seat. */
+  slot(seat: number, slot: number): Float64Array {
+    const from = (slot & (chunkSlots - 1)) * slotLength;
+    return this.chunk(seat, slot >>> chunkShift).subarray(from, from + slotLength);
+  }
+
+  /** Removes the file; processes keep what they have mapped of it and cannot map more. */
   remove(): void {
     if (existsSync(this.path)) unlinkSync(this.path);
   }
+
+  private seatOffset(index: number): number {
+    return seatsOffset(this.sizes.cells) + index * seatBytes(this.sizes.slots);
+  }
+}
+
+/** How many chunks hold so many slots. */
+export function chunksCount(slots: number): number {
+  return Math.ceil(slots / chunkSlots);
+}
+
+function map(path: string, offset: number, bytes: number): Uint8Array {
+  const mapped = Bun.mmap(path, { shared: true, offset, size: bytes });
+  assert(mapped.length === bytes, "a part of the segment is mapped whole");
+  return mapped;
+}
+
+function mapFloats(path: string, offset: number, length: number): Float64Array {
+  const bytes = map(path, offset, length * 8);
+  return new Float64Array(bytes.buffer, bytes.byteOffset, length);
 }
 
 /** Where segments lie: the first of these that exists, in memory where the machine has a place for that. */
@@ -140,13 +183,18 @@ function isWritableMemory(folder: string): boolean {
 }
 
 /**
- * Sizes for so many workers: seats for two generations and two spares, and as many slots up to `slotsWanted` as half the
+ * Sizes for so many workers, or as many as there are processors, because a reload may ask for more than there were at
+ * first: seats for two generations and two spares, and as many slots up to `slotsWanted` as half the
  * free room of the folder holds, because a container's memory file system may be as small as 64 MiB.
  */
 export function planSegment(workersCount: number, slotsWanted = 4096, folder: string = runtimeFolder()): SegmentSizes {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const system = statfsSync(folder);
-  const sizes = { seats: 2 * workersCount + 2, slots: slotsReserved, cells: segmentCellsCount };
+  const sizes = {
+    seats: 2 * Math.max(workersCount, availableParallelism()) + 2,
+    slots: slotsReserved,
+    cells: segmentCellsCount,
+  };
   const slotBytes = segmentBytes({ ...sizes, slots: slotsReserved + 1 }) - segmentBytes(sizes);
   const affordable = Math.floor((system.bavail * system.bsize) / 2 / slotBytes);
   return { ...sizes, slots: Math.max(64, Math.min(slotsWanted + slotsReserved, affordable)) };

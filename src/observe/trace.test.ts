@@ -91,7 +91,7 @@ test("prepared lines hold valid ids that never repeat", () => {
   const ids = new Set<string>();
   const traces = new Set<string>();
   const parents = new Set<string>();
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < 100_000; i++) {
     const end = lines.write(out, 3);
     const text = Buffer.from(out.subarray(3, end)).toString("latin1");
     const [, id, trace, parent] =
@@ -102,5 +102,5 @@ test("prepared lines hold valid ids that never repeat", () => {
     traces.add(trace!);
     parents.add(parent!);
   }
-  expect([ids.size, traces.size, parents.size]).toEqual([5000, 5000, 5000]);
+  expect([ids.size, traces.size, parents.size]).toEqual([100_000, 100_000, 100_000]);
 });

@@ -91,19 +91,25 @@ export function writeRequestId(out: Uint8Array, at: number, random: Random): num
   return at;
 }
 
-/** Requests that share the slow-moving part of their ids; each has 32 random bits of its own in either. */
+/** Requests that share the first part of their ids. */
 const sharedRequests = 64;
 
+/** Odd, so that its multiples differ for 2^32 steps; 2^32 over the golden ratio, so that they spread. */
+const idStep = 0x9e3779b1;
+
 /**
- * The lines of a new request id and a new trace, prepared as one block: a request renews 32 random bits in each id, every
- * 64th request all of them, and the block is copied in one piece. Every id is uniformly random; two equal ones are as
- * unlikely as one in 2^26 within a group of 64, and in 2^90 otherwise.
+ * The lines of a new request id and a new trace, prepared as one block that is copied in one piece. Every 64th request
+ * renews all bits of the ids by chance; the others step the last 32 bits of each on, so that ids of a group never repeat,
+ * and those of different groups share a beginning of 65 random bits and more with a chance of 2^-65.
  */
 export class IdLines {
   private readonly block: Uint8Array;
   private readonly random: Random;
   private readonly traceAt: number;
   private uses = 0;
+  private requestBase = 0;
+  private traceBase = 0;
+  private parentBase = 0;
   /** Where the request id begins in the block; -1 without one. */
   readonly requestIdAt: number;
   /** Where the traceparent begins in the block; -1 without one. */
@@ -122,19 +128,21 @@ export class IdLines {
 
   /** Writes the lines with new ids; returns the offset after them. */
   write(out: Uint8Array, at: number): number {
-    const { block, random, requestIdAt, traceAt } = this;
-    if (this.uses % sharedRequests === 0) this.renewAll();
+    const { block, requestIdAt, traceAt } = this;
+    const position = this.uses % sharedRequests;
+    if (position === 0) this.renewAll();
     this.uses++;
+    const step = Math.imul(position, idStep);
     if (requestIdAt >= 0) {
-      let rest = random.uint32();
+      let rest = (this.requestBase + step) >>> 0;
       for (let index = 13; index < requestIdLength; index++) {
         block[requestIdAt + index] = base32[rest & 31]!;
         rest >>>= 5;
       }
     }
     if (traceAt >= 0) {
-      writeId(block, traceAt + parentIdAt - 9, 1, random);
-      writeId(block, traceAt + flagsAt - 9, 1, random);
+      writeWord(block, traceAt + parentIdAt - 9, (this.traceBase + step) >>> 0);
+      writeWord(block, traceAt + flagsAt - 9, (this.parentBase + step) >>> 0);
     }
     return copyBytes(block, 0, block.length, out, at);
   }
@@ -142,6 +150,9 @@ export class IdLines {
   private renewAll(): void {
     if (this.requestIdAt >= 0) writeRequestId(this.block, this.requestIdAt, this.random);
     if (this.traceAt >= 0) writeTraceparent(this.block, this.traceAt, this.random, false);
+    this.requestBase = this.random.uint32() | 0;
+    this.traceBase = this.random.uint32() | 0;
+    this.parentBase = this.random.uint32() | 0;
   }
 }
 
@@ -177,12 +188,15 @@ function writeFlags(out: Uint8Array, at: number, flags: number): void {
 
 /** Writes eight digits per word; the last word is never zero, so neither is the id. */
 function writeId(out: Uint8Array, at: number, words: number, random: Random): void {
-  for (let word = 1; word <= words; word++) {
-    let rest = random.uint32();
-    if (word === words && rest === 0) rest = 1;
-    for (let index = 0; index < 8; index++) {
-      out[at++] = hex[rest & 15]!;
-      rest >>>= 4;
-    }
+  for (let word = 1; word < words; word++) writeWord(out, at + (word - 1) * 8, random.uint32());
+  const last = random.uint32();
+  writeWord(out, at + (words - 1) * 8, last === 0 ? 1 : last);
+}
+
+function writeWord(out: Uint8Array, at: number, word: number): void {
+  let rest = word;
+  for (let index = 0; index < 8; index++) {
+    out[at + index] = hex[rest & 15]!;
+    rest >>>= 4;
   }
 }

@@ -11,9 +11,7 @@ import {
   seatCountersAt,
   seatRefusalsAt,
   seatRequestsAt,
-  seatSlotsAt,
   seatStallsAt,
-  slotLength,
   slotNone,
   slotOther,
   slotOutcomesAt,
@@ -35,8 +33,7 @@ function start(): { metrics: WorkerMetrics; seat: Float64Array; slot: (index: nu
   const directory = new SegmentDirectory(Segment.create({ seats: 2, slots: 4, cells: 16 }, folder));
   const metrics = WorkerMetrics.attach(directory.grant(directory.claimSeat(0, 1, 0)));
   const seat = directory.segment.seat(0);
-  const slot = (index: number): Float64Array =>
-    seat.subarray(seatSlotsAt(4) + index * slotLength, seatSlotsAt(4) + (index + 1) * slotLength);
+  const slot = (index: number): Float64Array => directory.segment.slot(0, index);
   return { metrics, seat, slot };
 }
 

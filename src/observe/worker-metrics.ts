@@ -5,8 +5,10 @@
 import { heapSize } from "bun:jsc";
 import { assert, compactLatencyShape, Histogram } from "../base/mod.ts";
 import { ProcessCounter } from "./process-counters.ts";
-import { type Cells, Segment, type SegmentGrant } from "./segment.ts";
+import { type Cells, chunksCount, Segment, type SegmentGrant } from "./segment.ts";
 import {
+  chunkShift,
+  chunkSlots,
   latencyEdgesUs,
   Occupancy,
   outcomesCount,
@@ -17,7 +19,6 @@ import {
   seatCountersAt,
   seatRefusalsAt,
   seatRequestsAt,
-  seatSlotsAt,
   seatStallsAt,
   seatStallsLength,
   slotLength,
@@ -38,15 +39,19 @@ for (let index = 0; index < firstEdge.length; index++) {
   const found = latencyEdgesUs.findIndex((edge) => edge >= compactLatencyShape.lowestOf(index));
   firstEdge[index] = found < 0 ? latencyEdgesUs.length : found;
 }
+const unmapped = new Float64Array(0);
 const edgesUs = Float64Array.from([...latencyEdgesUs, Number.POSITIVE_INFINITY]);
 
 export class WorkerMetrics {
   /** Values common to all workers. */
   readonly cells: Cells;
+  private readonly segment: Segment;
+  private readonly seatIndex: number;
   private readonly seat: Float64Array;
+  /** The slots, mapped when first used; empty until then. */
+  private readonly chunks: Float64Array[];
   private readonly stalls: Histogram;
   private readonly slotsCount: number;
-  private readonly slotsAt: number;
   private lastCpuSeconds = 0;
 
   /** Maps the segment and takes the seat the supervisor claimed for this process. */
@@ -56,9 +61,11 @@ export class WorkerMetrics {
 
   constructor(segment: Segment, seat: number) {
     this.cells = segment.cells;
+    this.segment = segment;
+    this.seatIndex = seat;
     this.seat = segment.seat(seat);
     this.slotsCount = segment.sizes.slots;
-    this.slotsAt = seatSlotsAt(segment.sizes.slots);
+    this.chunks = new Array(chunksCount(segment.sizes.slots)).fill(unmapped);
     this.stalls = new Histogram(compactLatencyShape, this.seat.subarray(seatStallsAt, seatStallsAt + seatStallsLength));
     this.seat[SeatState.pid] = process.pid;
     this.seat[SeatState.occupancy] = Occupancy.attached;
@@ -77,7 +84,9 @@ export class WorkerMetrics {
     assert(latencyUs >= 0, "a latency is not negative");
     const seat = this.seat;
     const known = slot >= 0 && slot < this.slotsCount ? slot : slotOther;
-    const base = this.slotsAt + known * slotLength;
+    let chunk = this.chunks[known >>> chunkShift]!;
+    if (chunk.length === 0) chunk = this.mapChunk(known >>> chunkShift);
+    const base = (known & (chunkSlots - 1)) * slotLength;
     const whole = latencyUs < longestUs ? latencyUs | 0 : longestUs;
     const octave = 26 - Math.clz32(whole | 63);
     const bucket = (octave << 5) + (whole >>> octave);
@@ -86,13 +95,13 @@ export class WorkerMetrics {
     const result = base + slotResultsAt + resultByOutcome[outcomeCode]! * resultLength;
     seat[seatCountersAt]! += 1;
     seat[seatRequestsAt + known]! += 1;
-    seat[base + SlotTotal.statusClasses + (statusClass < statusClassesCount ? statusClass : 5)]! += 1;
-    seat[base + slotOutcomesAt + outcomeCode]! += 1;
-    seat[result]! += latencyUs;
-    seat[result + 1 + edge]! += 1;
-    seat[base + slotPairsAt + bucket * 2]! += 1;
-    if (latencyUs > seat[base + SlotTotal.latencyMaxUs]!) seat[base + SlotTotal.latencyMaxUs] = latencyUs;
-    if (upstreamUs >= 0) this.recordUpstream(base, upstreamUs);
+    chunk[base + SlotTotal.statusClasses + (statusClass < statusClassesCount ? statusClass : 5)]! += 1;
+    chunk[base + slotOutcomesAt + outcomeCode]! += 1;
+    chunk[result]! += latencyUs;
+    chunk[result + 1 + edge]! += 1;
+    chunk[base + slotPairsAt + bucket * 2]! += 1;
+    if (latencyUs > chunk[base + SlotTotal.latencyMaxUs]!) chunk[base + SlotTotal.latencyMaxUs] = latencyUs;
+    if (upstreamUs >= 0) recordUpstream(chunk, base, upstreamUs);
   }
 
   /** Counts a connection that was refused or cut before it had a request. */
@@ -103,9 +112,12 @@ export class WorkerMetrics {
 
   /** Counts the bytes of a request's exchange with its client, once, when it ends. */
   addRequestBytes(slot: number, bytesIn: number, bytesOut: number): void {
-    const base = this.slotsAt + (slot >= 0 && slot < this.slotsCount ? slot : slotOther) * slotLength;
-    this.seat[base + SlotTotal.clientBytesIn]! += bytesIn;
-    this.seat[base + SlotTotal.clientBytesOut]! += bytesOut;
+    const known = slot >= 0 && slot < this.slotsCount ? slot : slotOther;
+    let chunk = this.chunks[known >>> chunkShift]!;
+    if (chunk.length === 0) chunk = this.mapChunk(known >>> chunkShift);
+    const base = (known & (chunkSlots - 1)) * slotLength;
+    chunk[base + SlotTotal.clientBytesIn]! += bytesIn;
+    chunk[base + SlotTotal.clientBytesOut]! += bytesOut;
   }
 
   connectionOpened(): void {
@@ -167,17 +179,22 @@ export class WorkerMetrics {
     this.seat[SeatState.revision] = revision;
   }
 
-  private recordUpstream(base: number, upstreamUs: number): void {
-    const seat = this.seat;
-    const whole = upstreamUs < longestUs ? upstreamUs | 0 : longestUs;
-    const octave = 26 - Math.clz32(whole | 63);
-    const bucket = (octave << 5) + (whole >>> octave);
-    let edge = firstEdge[bucket]!;
-    if (upstreamUs > edgesUs[edge]!) edge += 1;
-    seat[base + SlotTotal.upstreamTimed]! += 1;
-    seat[base + slotUpstreamAt]! += upstreamUs;
-    seat[base + slotUpstreamAt + 1 + edge]! += 1;
-    seat[base + slotPairsAt + bucket * 2 + 1]! += 1;
-    if (upstreamUs > seat[base + SlotTotal.upstreamMaxUs]!) seat[base + SlotTotal.upstreamMaxUs] = upstreamUs;
+  private mapChunk(index: number): Float64Array {
+    const chunk = this.segment.chunk(this.seatIndex, index);
+    this.chunks[index] = chunk;
+    return chunk;
   }
+}
+
+function recordUpstream(chunk: Float64Array, base: number, upstreamUs: number): void {
+  const whole = upstreamUs < longestUs ? upstreamUs | 0 : longestUs;
+  const octave = 26 - Math.clz32(whole | 63);
+  const bucket = (octave << 5) + (whole >>> octave);
+  let edge = firstEdge[bucket]!;
+  if (upstreamUs > edgesUs[edge]!) edge += 1;
+  chunk[base + SlotTotal.upstreamTimed]! += 1;
+  chunk[base + slotUpstreamAt]! += upstreamUs;
+  chunk[base + slotUpstreamAt + 1 + edge]! += 1;
+  chunk[base + slotPairsAt + bucket * 2 + 1]! += 1;
+  if (upstreamUs > chunk[base + SlotTotal.upstreamMaxUs]!) chunk[base + SlotTotal.upstreamMaxUs] = upstreamUs;
 }

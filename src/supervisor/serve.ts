@@ -1,7 +1,7 @@
 /**
  * `weir serve` without the command line: the supervisor with its admin and metrics servers, and the signals that operate it.
  *
- *     SIGHUP reload      SIGUSR2 restart      SIGTERM, SIGINT drain and end (again: end at once)
+ *     SIGHUP reload      SIGUSR1 open the access log again      SIGUSR2 restart      SIGTERM, SIGINT drain and end (again: end at once)
  */
 import { type Clock, systemClock } from "../base/mod.ts";
 import { type Config, readSecret } from "../config/mod.ts";
@@ -159,6 +159,7 @@ function makeExposition(supervisor: Supervisor, version: string, clock: Clock): 
 function onSignals(supervisor: Supervisor, stop: () => Promise<void>): () => void {
   const actions: [NodeJS.Signals, () => void][] = [
     ["SIGHUP", () => void supervisor.reload()],
+    ["SIGUSR1", () => supervisor.reopenLogs()],
     ["SIGUSR2", () => void supervisor.restart()],
     ["SIGTERM", () => void stop()],
     ["SIGINT", () => void stop()],

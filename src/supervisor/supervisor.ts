@@ -119,12 +119,19 @@ export class Supervisor {
   reload(): Promise<OperationResult> {
     return this.operate("reload", async () => {
       const config = await this.load();
-      for (const worker of this.current?.processes ?? []) worker.reopenLog();
+      this.reopenLogs();
       if (this.isSame(config)) return false;
       if (needsProcesses(this.config, config)) await this.replaceGeneration(config);
       else await this.swap(config);
       return true;
     });
+  }
+
+  /** Has every worker open its access log again, after the file was renamed by a rotation. */
+  reopenLogs(): void {
+    for (const generation of [this.current, this.old]) {
+      for (const worker of generation?.processes ?? []) worker.reopenLog();
+    }
   }
 
   /** Replaces every worker by a new process, with the configuration as the file has it now. */

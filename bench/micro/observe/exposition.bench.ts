@@ -28,7 +28,6 @@ const facts = {
 export function measureScrape(routes: number, seats: number, scrapes: number): ScrapeCost {
   const folder = mkdtempSync(join(tmpdir(), "weir-bench-"));
   const segment = Segment.create({ seats, slots: routes + 2, cells: 16 }, folder);
-  rmSync(folder, { recursive: true }); // The mapping stays; nothing is left behind whatever happens.
   const directory = new SegmentDirectory(segment);
   const series = Array.from({ length: routes }, (_, index) => ({
     route: `route-${index}`,
@@ -47,6 +46,7 @@ export function measureScrape(routes: number, seats: number, scrapes: number): S
     const used = process.cpuUsage(start);
     cpu.push((used.user + used.system) / 1000);
   }
+  rmSync(folder, { recursive: true });
   return { cpuMs: median(cpu), wallMs: median(wall), bytes };
 }
 

@@ -10,8 +10,11 @@ const requestsCount = 8192;
 /** Nanoseconds per recorded request, the median of `rounds` rounds over `routes` routes. */
 export function measureRequestNs(routes: number, rounds: number, requestsPerRound: number): number {
   const segment = Segment.create({ seats: 1, slots: routes + 2, cells: 16 });
-  segment.remove(); // The mapping stays; nothing is left behind whatever happens.
-  return median(new WorkerMetrics(segment, 0), routes, rounds, requestsPerRound);
+  try {
+    return median(new WorkerMetrics(segment, 0), routes, rounds, requestsPerRound);
+  } finally {
+    segment.remove();
+  }
 }
 
 function median(metrics: WorkerMetrics, routes: number, rounds: number, requestsPerRound: number): number {
