@@ -30,5 +30,17 @@ export {
 } from "./listening-socket.ts";
 export { findHolder, type SocketHolder } from "./socket-holder.ts";
 export { type Accept, adopt, connectWire, crash, listenOn, type OutgoingWire, type WireAddress } from "./sockets.ts";
+export {
+  type TlsCertificate,
+  type TlsClientContext,
+  type TlsClientSettings,
+  type TlsEngine,
+  type TlsHandler,
+  type TlsPeerCertificate,
+  type TlsServerContext,
+  type TlsServerSettings,
+  type TlsSession,
+  tlsEngine,
+} from "./tls/mod.ts";
 export { Wire } from "./wire.ts";
 export { type SecurityFacts, WireSecurity } from "./wire-security.ts";

@@ -4,11 +4,14 @@
  */
 import type { Socket, SocketHandler, SocketListener, TCPSocketListenOptions } from "bun";
 import { AssertionError } from "../base/mod.ts";
+import { peerCertificateOf, type TlsPeerCertificate } from "./tls/mod.ts";
 import type { Wire } from "./wire.ts";
+import type { SecurityFacts } from "./wire-security.ts";
 
 /** Where a wire leads to. */
 export type WireAddress =
-  | { readonly kind: "ip"; readonly host: string; readonly port: number }
+  /** `name` is the host name the address was found under. */
+  | { readonly kind: "ip"; readonly host: string; readonly port: number; readonly name?: string }
   | { readonly kind: "unix"; readonly path: string };
 
 /** What a listening socket does with a new connection: gives it a wire with `adopt`, or terminates it. */
@@ -22,7 +25,18 @@ export function adopt(socket: Socket<Wire>, wire: Wire): void {
 
 const carried: Omit<SocketHandler<Wire>, "open"> = {
   data(socket, chunk) {
-    socket.data?.handleData(chunk);
+    socket.data?.handleData(chunk, 0, chunk.length);
+  },
+  // Only sockets whose TLS is the runtime's own come here.
+  handshake(socket, success, error) {
+    const wire = socket.data;
+    if (wire === undefined || wire.socket === null) return;
+    const peerCertificate = peerCertificateOf(socket);
+    // The runtime reports a missing client certificate as an error too, though none was demanded.
+    const isSound = success && (error === null || error === undefined || peerCertificate === undefined);
+    const isTaken = isSound || (wire.takesAnyPeer && peerCertificate !== undefined);
+    if (!isTaken) wire.onSecurityFailed(errorCode(error));
+    else wire.handleSecure(runtimeFacts(socket, peerCertificate));
   },
   drain(socket) {
     socket.data?.handleDrain();
@@ -39,8 +53,21 @@ const carried: Omit<SocketHandler<Wire>, "open"> = {
   },
 };
 
-/** Serves an inherited listening socket. `accept` runs for each connection before anything is read from it. @cold */
-export function listenOn(fd: number, accept: Accept): SocketListener<Wire> {
+function runtimeFacts(socket: Socket<Wire>, peerCertificate: TlsPeerCertificate | undefined): SecurityFacts {
+  return {
+    alpn: socket.alpnProtocol || "",
+    serverName: socket.getServername() || "",
+    version: socket.getTLSVersion() === "TLSv1.2" ? "1.2" : "1.3",
+    isResumed: socket.isSessionReused(),
+    peerCertificate,
+  };
+}
+
+/**
+ * Serves an inherited listening socket. `accept` runs for each connection before anything is read from it. `tls` is for the
+ * runtime's own TLS; the wire's `onSecure` then comes later. @cold
+ */
+export function listenOn(fd: number, accept: Accept, tls?: Bun.TLSOptions): SocketListener<Wire> {
   const socket: SocketHandler<Wire> = {
     ...carried,
     open(accepted) {
@@ -48,7 +75,12 @@ export function listenOn(fd: number, accept: Accept): SocketListener<Wire> {
     },
   };
   // Bun takes an inherited descriptor here, although its types do not say so.
-  const options = { fd, allowHalfOpen: true, socket } as unknown as TCPSocketListenOptions<Wire>;
+  const options = {
+    fd,
+    allowHalfOpen: true,
+    socket,
+    ...(tls === undefined ? {} : { tls }),
+  } as unknown as TCPSocketListenOptions<Wire>;
   return Bun.listen<Wire>(options);
 }
 
@@ -72,9 +104,12 @@ const outgoing: SocketHandler<Wire> = {
   },
 };
 
-/** Begins a connection. The outcome arrives as `onConnected` or `onConnectFailed`, never as an exception. @cold */
-export function connectWire(wire: OutgoingWire, address: WireAddress): void {
-  const options = { allowHalfOpen: true, socket: outgoing, data: wire as Wire };
+/**
+ * Begins a connection. The outcome arrives as `onConnected` or `onConnectFailed`, never as an exception. `tls` is for the
+ * runtime's own TLS; `onSecure` then follows `onConnected`. @cold
+ */
+export function connectWire(wire: OutgoingWire, address: WireAddress, tls?: Bun.TLSOptions): void {
+  const options = { allowHalfOpen: true, socket: outgoing, data: wire as Wire, ...(tls === undefined ? {} : { tls }) };
   const attempt =
     address.kind === "unix"
       ? Bun.connect<Wire>({ ...options, unix: address.path })

@@ -32,6 +32,8 @@ export abstract class Wire {
   private security: WireSecurity | null = null;
   /** What the handshake found out; null before it is done, and without TLS. */
   facts: SecurityFacts | null = null;
+  /** With the runtime's own TLS: the peer's certificate need not be verified. */
+  takesAnyPeer = false;
   private isPaused = false;
   /** Bytes written to this wire's socket since it was made, taken by the kernel or not; with TLS, encrypted ones. */
   writtenBytes = 0;
@@ -188,11 +190,11 @@ export abstract class Wire {
     socket.terminate();
   }
 
-  /** Called by the socket handlers alone. */
-  handleData(chunk: Uint8Array): void {
+  /** Called by the socket handlers, and for what follows something that came before TLS. */
+  handleData(bytes: Uint8Array, from: number, to: number): void {
     if (this.socket === null) return;
-    if (this.security === null) this.onBytes(chunk, 0, chunk.length);
-    else this.security.receive(chunk, 0, chunk.length);
+    if (this.security === null) this.onBytes(bytes, from, to);
+    else this.security.receive(bytes, from, to);
   }
 
   /** Called by the socket handlers alone. */

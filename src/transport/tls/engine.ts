@@ -107,11 +107,18 @@ export interface TlsSession {
   free(): void;
 }
 
+/** Settings that are ready to be used. Exactly one of its functions is called, once. */
+export interface TlsServerUpdate {
+  /** New sessions get the new settings; those that exist go on with the old ones. */
+  commit(): void;
+  discard(): void;
+}
+
 export interface TlsServerContext {
   /** Makes the server's side of a new connection. */
   session(handler: TlsHandler): TlsSession;
-  /** Exchanges certificates and settings; sessions that exist go on with the old ones. Throws and changes nothing if invalid. */
-  update(settings: TlsServerSettings): void;
+  /** Builds other certificates and settings beside those in force. Throws if they cannot be used. */
+  prepare(settings: TlsServerSettings): TlsServerUpdate;
   /** Keys of session tickets, current one first; the others are still accepted. Shared by all workers and generations. */
   setTicketKeys(keys: readonly Uint8Array[]): void;
   free(): void;
@@ -120,7 +127,6 @@ export interface TlsServerContext {
 export interface TlsClientContext {
   /** Makes the client's side of a new connection; `serverName` is sent and verified. */
   session(handler: TlsHandler, serverName: string): TlsSession;
-  update(settings: TlsClientSettings): void;
   free(): void;
 }
 

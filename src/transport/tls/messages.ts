@@ -19,6 +19,14 @@ export const tlsMessages = defineMessages({
     en: "check the certificate, key and settings of this listener or upstream with weir check",
     zh: "请用 weir check 检查该监听器或上游的证书、私钥和设置",
   },
+  engineCannot: {
+    en: "listener {listener}: the TLS engine bun has no {setting}",
+    zh: "监听器 {listener}：TLS 引擎 bun 不支持 {setting}",
+  },
+  engineCannotHint: {
+    en: "install OpenSSL 3 (apt-get install libssl3), or leave the setting out",
+    zh: "请安装 OpenSSL 3（apt-get install libssl3），或去掉该设置",
+  },
   selfCheckFailed: {
     en: "the TLS engine {engine} failed its self-check: {reason}",
     zh: "TLS 引擎 {engine} 自检失败：{reason}",

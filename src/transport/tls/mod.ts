@@ -1,4 +1,6 @@
 /** TLS engines, bytes in and bytes out, and what a ClientHello says. */
+export { bunEngine, peerCertificateOf } from "./bun-engine.ts";
+export { type EngineChoice, tlsEngine } from "./choose-engine.ts";
 export { ClientHello, HELLO_BYTES_MAX, HelloResult } from "./client-hello.ts";
 export {
   TICKET_KEY_BYTES,
@@ -12,6 +14,7 @@ export {
   type TlsPeerCertificate,
   type TlsServerContext,
   type TlsServerSettings,
+  type TlsServerUpdate,
   type TlsSession,
   type TlsSocketEngine,
   type TlsState,

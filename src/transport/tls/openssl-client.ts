@@ -18,8 +18,9 @@ const TICKET_READS_MAX = 4;
 
 export class OpenSslClientContext implements TlsClientContext {
   private readonly core: OpenSslCore;
+  /** 0 after it was freed: a connection that was opening meanwhile fails. */
   private context: number;
-  private verifies: boolean;
+  private readonly verifies: boolean;
   /** The library's session objects by server name. */
   private readonly tickets = new Map<string, number>();
 
@@ -33,18 +34,15 @@ export class OpenSslClientContext implements TlsClientContext {
     return new OpenSslClientSession(this.core, this, handler, serverName);
   }
 
-  update(settings: TlsClientSettings): void {
-    const former = this.context;
-    this.context = newClientContext(this.core.library, settings);
-    this.verifies = settings.verify;
-    this.core.library.ssl.SSL_CTX_free(former);
-    // A session made under other rules must not pass these.
-    this.dropTickets();
-  }
-
   free(): void {
+    if (this.context === 0) return;
     this.dropTickets();
     this.core.library.ssl.SSL_CTX_free(this.context);
+    this.context = 0;
+  }
+
+  get isFreed(): boolean {
+    return this.context === 0;
   }
 
   /** A new library object that asks for `serverName` and verifies it. */
@@ -67,6 +65,7 @@ export class OpenSslClientContext implements TlsClientContext {
 
   /** Keeps the connection's session for the next one, where it can be resumed. */
   keepTicket(serverName: string, connection: number): boolean {
+    if (this.context === 0) return true;
     const { ssl } = this.core.library;
     const session = ssl.SSL_get1_session(connection);
     if (session === null || session === 0) return false;
@@ -103,6 +102,10 @@ class OpenSslClientSession extends OpenSslSession {
   }
 
   start(): void {
+    if (this.context.isFreed) {
+      this.fail("the configuration was replaced");
+      return;
+    }
     this.adopt(this.context.open(this.serverName));
     this.stepHandshake(NOTHING, 0);
   }

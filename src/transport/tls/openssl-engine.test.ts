@@ -229,11 +229,11 @@ test("an update takes the new certificate and leaves sessions alone; a wrong one
     );
   const before = connect("api.example.com");
   const mismatched = { ...certificate, keyPem: authority.certificate({ names: ["any"] }).keyPem };
-  expect(() => server.update(serverSettings({ certificates: [mismatched] }))).toThrow(
+  expect(() => server.prepare(serverSettings({ certificates: [mismatched] }))).toThrow(
     "OpenSSL refused: key values mismatch",
   );
   expect(connect("api.example.com").client.isSecure).toBe(true);
-  server.update(serverSettings({ certificates: [other] }));
+  server.prepare(serverSettings({ certificates: [other] })).commit();
   expect(connect("other.example.com").client.isSecure).toBe(true);
   before.client.write("still here");
   before.settle();

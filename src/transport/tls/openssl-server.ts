@@ -6,11 +6,11 @@
  *     hello ---- names the certificate ----> handshake (library) --+-- TLS 1.3 --> Tls13Records, library's object freed
  *                                                                  +-- TLS 1.2 --> library
  *
- * Limits: a hello of 16 KB; settings are read once per `update`, and sessions under way keep the old ones.
+ * Limits: a hello of 16 KB; settings are read once per `prepare`, and sessions under way keep the old ones.
  */
 import { copyBytes, WeirError } from "../../base/mod.ts";
 import { HELLO_BYTES_MAX, HelloResult } from "./client-hello.ts";
-import type { TlsHandler, TlsServerContext, TlsServerSettings, TlsSession } from "./engine.ts";
+import type { TlsHandler, TlsServerContext, TlsServerSettings, TlsServerUpdate, TlsSession } from "./engine.ts";
 import { type PlacedAlpn, readHex } from "./openssl-callbacks.ts";
 import { alpnWire, newContext, trustAuthorities, useCertificate } from "./openssl-context.ts";
 import { type OpenSslCore, OpenSslSession } from "./openssl-session.ts";
@@ -32,7 +32,7 @@ interface Identity {
   readonly ocsp: Uint8Array | undefined;
 }
 
-/** Everything that one `update` made. */
+/** Everything made from one set of settings. */
 interface Generation {
   readonly identities: readonly Identity[];
   readonly names: ServerNames<Identity>;
@@ -55,10 +55,16 @@ export class OpenSslServerContext implements TlsServerContext {
     return new OpenSslServerSession(this.core, this, handler);
   }
 
-  update(settings: TlsServerSettings): void {
-    const former = this.generation;
-    this.generation = build(this.core, settings);
-    freeGeneration(this.core, former);
+  prepare(settings: TlsServerSettings): TlsServerUpdate {
+    const next = build(this.core, settings);
+    return {
+      commit: (): void => {
+        const former = this.generation;
+        this.generation = next;
+        freeGeneration(this.core, former);
+      },
+      discard: (): void => freeGeneration(this.core, next),
+    };
   }
 
   setTicketKeys(keys: readonly Uint8Array[]): void {
@@ -67,6 +73,8 @@ export class OpenSslServerContext implements TlsServerContext {
 
   free(): void {
     freeGeneration(this.core, this.generation);
+    // A connection whose hello is still to come finds no certificate and is refused.
+    this.generation = { ...this.generation, identities: [], names: new ServerNames<Identity>() };
     this.ticketKeys.free();
   }
 }
