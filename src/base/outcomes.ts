@@ -249,6 +249,24 @@ const rows = {
     "safe",
     "The keys to check the proof with are not available.",
   ),
+
+  tlsHandshakeFailed: row(80, "tls-handshake-failed", 0, "client", "safe", "The TLS handshake with the client failed."),
+  tlsHandshakeTimeout: row(
+    81,
+    "tls-handshake-timeout",
+    0,
+    "client",
+    "safe",
+    "The client did not finish the TLS handshake in time.",
+  ),
+  upstreamTlsFailed: row(
+    82,
+    "upstream-tls-failed",
+    502,
+    "upstream",
+    "safe",
+    "No TLS connection to the upstream could be made.",
+  ),
 } as const;
 
 export type OutcomeName = keyof typeof rows;

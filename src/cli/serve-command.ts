@@ -77,22 +77,27 @@ async function startExample(): Promise<RunningExample> {
 /** Where it listens, where metrics are, and one line to try. */
 function greet(gateway: RunningGateway, example: RunningExample | null): void {
   const { listeners, metrics, configFile } = gateway.status();
-  const lines = listeners.map(({ name, address }) => say(messages.listens, { name, address: urlOf(address) }));
+  const lines = listeners.map(({ name, address, isSecure }) =>
+    say(messages.listens, { name, address: urlOf(address, isSecure) }),
+  );
   if (example !== null) lines.push(say(messages.example, { address: example.address }));
   if (metrics !== null) lines.push(say(messages.metrics, { address: `${urlOf(metrics)}/metrics` }));
   if (gateway.admin !== null) lines.push(say(messages.admin, { address: gateway.admin, file: configFile ?? "" }));
   const [first] = listeners;
-  if (first !== undefined) lines.push(say(messages.tryIt, { command: curlOf(first.address, example !== null) }));
+  if (first !== undefined) lines.push(say(messages.tryIt, { command: curlOf(first, example !== null) }));
   console.log(lines.map((line) => `  ${line}`).join("\n"));
 }
 
-function urlOf(address: string): string {
-  return address.startsWith("unix:") ? address : `http://${address.replace(/^(0\.0\.0\.0|\[::\]):/, "localhost:")}`;
+function urlOf(address: string, isSecure = false): string {
+  const scheme = isSecure ? "https" : "http";
+  return address.startsWith("unix:")
+    ? address
+    : `${scheme}://${address.replace(/^(0\.0\.0\.0|\[::\]):/, "localhost:")}`;
 }
 
-function curlOf(address: string, hasExample: boolean): string {
+function curlOf({ address, isSecure }: { address: string; isSecure: boolean }, hasExample: boolean): string {
   const path = hasExample ? "/quotes/WEIR" : "/health";
   return address.startsWith("unix:")
     ? `curl --unix-socket ${address.slice(5)} http://localhost${path}`
-    : `curl ${urlOf(address)}${path}`;
+    : `curl ${isSecure ? "--insecure " : ""}${urlOf(address, isSecure)}${path}`;
 }

@@ -18,6 +18,8 @@ export interface WorkerGateway {
   prepare(config: Config, revision: number, slots: SegmentGrant["slots"]): void;
   commit(): void;
   discard(): void;
+  /** Takes new keys of TLS session tickets, the current one first. */
+  setTicketKeys(keys: readonly Uint8Array[]): void;
   reopenLog(): void;
   /** Resolves when no connection is left, cutting those that remain after the deadline; how many were cut. */
   drain(deadlineMs: number): Promise<number>;
@@ -28,6 +30,7 @@ export interface WorkerGatewayOptions {
   readonly revision: number;
   readonly slots: SegmentGrant["slots"];
   readonly metrics: WorkerMetrics;
+  readonly ticketKeys: readonly Uint8Array[];
 }
 
 export type MakeWorkerGateway = (options: WorkerGatewayOptions) => WorkerGateway;
@@ -69,6 +72,9 @@ class WorkerLoop {
         if (this.preparedRevision === message.revision) this.gateway?.discard();
         this.preparedRevision = 0;
         return;
+      case "ticket-keys":
+        this.gateway?.setTicketKeys(message.ticketKeys.map(bytesOf));
+        return;
       case "reopen-log":
         this.gateway?.reopenLog();
         return;
@@ -87,11 +93,17 @@ class WorkerLoop {
   }
 
   private start(message: ToWorker & { type: "start" }): void {
-    const { config, revision, segment, listeners, language } = message;
+    const { config, revision, segment, listeners, language, ticketKeys } = message;
     setLanguage(language);
     try {
       const metrics = WorkerMetrics.attach(segment);
-      this.gateway = this.make({ config, revision, slots: segment.slots, metrics });
+      this.gateway = this.make({
+        config,
+        revision,
+        slots: segment.slots,
+        metrics,
+        ticketKeys: ticketKeys.map(bytesOf),
+      });
       for (const { name, descriptor } of listeners) this.gateway.listen(name, descriptor);
     } catch (error) {
       send({ type: "failed", revision, ...reasonOf(error) });
@@ -132,6 +144,10 @@ class WorkerLoop {
     if (process.connected) process.send?.({ type: "drained", forced } satisfies FromWorker, () => process.exit(0));
     else process.exit(0);
   }
+}
+
+function bytesOf(encoded: string): Uint8Array {
+  return new Uint8Array(Buffer.from(encoded, "base64"));
 }
 
 function send(message: FromWorker): void {

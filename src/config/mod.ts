@@ -41,12 +41,5 @@ export { type ResourcePlan, resourcePlan } from "./plan.ts";
 export { configurationReference, jsonSchema } from "./reference.ts";
 export { type Colours, problemsAsJson, renderProblems, terminalColours } from "./render.ts";
 export { readSecret } from "./secrets.ts";
-export {
-  type CertificateContent,
-  type CertificateFiles,
-  readAuthorities,
-  readCertificate,
-  valueOrThrow,
-} from "./tls-files.ts";
 export { formatDuration, formatSize, parseDurationMs, parseSizeBytes } from "./units.ts";
 export type { Endpoint, HashOn } from "./upstreams.ts";

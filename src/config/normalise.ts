@@ -9,9 +9,14 @@ import type { Secret } from "./names.ts";
 import type { PathPattern } from "./patterns.ts";
 import { workersCount } from "./process.ts";
 import type { Parsed, ParsedListener, ParsedRoute, ParsedUpstream } from "./schema.ts";
+import { certificateNames, digestOf } from "./tls-files.ts";
 
-export type ListenerConfig = ParsedListener;
-export type UpstreamConfig = ParsedUpstream;
+export type ListenerConfig = Omit<ParsedListener, "tls"> & { readonly tls: ListenerTlsConfig | null };
+export type UpstreamConfig = Omit<ParsedUpstream, "tls"> & { readonly tls: UpstreamTlsConfig | null };
+
+/** The names of a certificate are filled in; the digest is of the files, so that a new file is a new configuration. */
+export type ListenerTlsConfig = NonNullable<ParsedListener["tls"]> & { readonly filesDigest: string };
+export type UpstreamTlsConfig = NonNullable<ParsedUpstream["tls"]> & { readonly filesDigest: string };
 
 /** What a route does with a request. */
 export type RouteAction =
@@ -63,8 +68,10 @@ export interface FieldChanges {
 }
 
 /** The configuration as the gateway uses it. Durations end in Ms (0 for none), sizes in Bytes. */
-export interface Config extends Omit<Parsed, "workers" | "routes" | "admin"> {
+export interface Config extends Omit<Parsed, "workers" | "listeners" | "upstreams" | "routes" | "admin"> {
   readonly workers: number;
+  readonly listeners: readonly ListenerConfig[];
+  readonly upstreams: readonly UpstreamConfig[];
   readonly routes: readonly RouteConfig[];
   readonly admin: { readonly address: ListenAddress; readonly token: Secret | null } | null;
 }
@@ -75,6 +82,7 @@ export function normalise(parsed: Parsed): Config {
   return {
     ...parsed,
     workers: workersCount(parsed.workers),
+    listeners: parsed.listeners.map((listener) => ({ ...listener, tls: listenerTls(listener.tls) })),
     limits: { ...parsed.limits, targetBytesMax: Math.min(parsed.limits.targetBytesMax, parsed.limits.headBytesMax) },
     upstreams: parsed.upstreams.map(normaliseUpstream),
     routes: parsed.routes.map((route, index) => normaliseRoute(route, names[index]!, parsed, upstreams)),
@@ -89,7 +97,7 @@ export function normalise(parsed: Parsed): Config {
 function normaliseUpstream(upstream: ParsedUpstream): UpstreamConfig {
   const { connections } = upstream;
   const maxIdlePerEndpoint = Math.min(connections.maxIdlePerEndpoint, connections.maxPerEndpoint);
-  return { ...upstream, connections: { ...connections, maxIdlePerEndpoint } };
+  return { ...upstream, connections: { ...connections, maxIdlePerEndpoint }, tls: upstreamTls(upstream.tls) };
 }
 
 function normaliseRoute(
@@ -154,4 +162,21 @@ function adminAddress(listeners: readonly ParsedListener[]): ListenAddress {
   const first = listeners[0];
   const slug = first === undefined ? "none" : formatAddress(first.address).replace(/[^A-Za-z0-9.-]+/g, "_");
   return { kind: "unix", path: join(folder, `admin-${slug.slice(-40)}.sock`) };
+}
+
+function listenerTls(tls: ParsedListener["tls"]): ListenerTlsConfig | null {
+  if (tls === null) return null;
+  const { clientCertificates } = tls;
+  const files = tls.certificates.flatMap(({ certificate, key, ocsp }) => [certificate, key, ocsp]);
+  return {
+    ...tls,
+    certificates: tls.certificates.map((one) => ({ ...one, names: [...certificateNames(one)] })),
+    filesDigest: digestOf([...files, clientCertificates?.authorities ?? null]),
+  };
+}
+
+function upstreamTls(tls: ParsedUpstream["tls"]): UpstreamTlsConfig | null {
+  if (tls === null) return null;
+  const own = tls.clientCertificate;
+  return { ...tls, filesDigest: digestOf([tls.authorities, own?.certificate ?? null, own?.key ?? null]) };
 }

@@ -94,13 +94,14 @@ test("a configuration finds its files beside itself and reports theirs with line
     join(folder, "weir.yaml"),
   );
   expect("config" in fixed && fixed.config.listeners[0]?.tls).toEqual({
-    certificates: [{ certificate: good.certificateFile, key: good.keyFile, names: [], ocsp: null }],
+    certificates: [{ certificate: good.certificateFile, key: good.keyFile, names: [...good.names], ocsp: null }],
     engine: "auto",
     versionMin: "1.3",
     alpn: ["http/1.1"],
     requireKnownName: false,
     clientCertificates: { mode: "required", authorities: authority.file },
     sessionLifetimeMs: 7_200_000,
+    filesDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
   expect(readFileSync(authority.file, "utf8")).toBe(authority.pem);
 });

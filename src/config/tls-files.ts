@@ -6,7 +6,7 @@
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type Message, say, systemClock, WeirError } from "../base/mod.ts";
+import { type Message, systemClock } from "../base/mod.ts";
 import { tlsFileMessages as messages } from "./tls-file-messages.ts";
 
 /** The files of one certificate, as configured. */
@@ -74,11 +74,21 @@ export function readAuthorities(file: string, what: string): FileResult<string> 
   };
 }
 
-/** The value, or the first problem thrown as a `WeirError`. */
-export function valueOrThrow<T>(result: FileResult<T>): T {
-  if ("value" in result) return result.value;
-  const first = result.problems[0]!;
-  throw new WeirError(first.code, say(first.message, first.values), { hint: say(first.hint, first.values) });
+/** The names a certificate answers for; none where its files are unsound, which is reported elsewhere. */
+export function certificateNames(files: CertificateFiles): readonly string[] {
+  const result = readCertificate(files, "");
+  return "value" in result ? result.value.names : [];
+}
+
+/** A digest of files' contents; a file that cannot be read counts as empty. */
+export function digestOf(files: readonly (string | null)[]): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const file of files) {
+    if (file === null) continue;
+    const content = readBytes(file, "", "", []);
+    hasher.update(`${file} ${content?.length ?? 0} `).update(content ?? "");
+  }
+  return hasher.digest("hex");
 }
 
 /** DNS names of a certificate, lower case; the common name where it has no list of names. */

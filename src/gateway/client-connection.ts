@@ -10,7 +10,7 @@
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
 import { BodyKind, ChunkedReader, MessageHead, parseRequestHead, readProxyHeader } from "../protocols/mod.ts";
-import { Wire } from "../transport/mod.ts";
+import { type TlsServerContext, Wire } from "../transport/mod.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { WorkerContext } from "./context.ts";
@@ -76,6 +76,9 @@ export class ClientConnection extends Wire implements ClientStream {
   runTo = 0;
   /** The client speaks HTTP/1.0. */
   isOld = false;
+  private isHandshaking = false;
+  /** TLS that begins after the PROXY header. */
+  private tlsContext: TlsServerContext | null = null;
 
   constructor(context: WorkerContext, listener: Listener, clientAddress: string) {
     super();
@@ -88,7 +91,42 @@ export class ClientConnection extends Wire implements ClientStream {
   }
 
   get scheme(): "http" | "https" {
-    return "http";
+    return this.facts === null ? "http" : "https";
+  }
+
+  /** TLS comes first, or after the PROXY header. `context` is null where the socket does it by itself. @cold */
+  awaitHandshake(context: TlsServerContext | null): void {
+    if (context !== null && this.listener.expectsProxyHeader(this.acceptedFrom)) {
+      this.tlsContext = context;
+      this.begin();
+    } else this.beginHandshake(context);
+  }
+
+  /** A handshake has as long as a head. @cold */
+  private beginHandshake(context: TlsServerContext | null): void {
+    const { timers, loop, settings } = this.context;
+    timers.schedule(this, loop.nowMs + settings.client.headTimeoutMs);
+    this.isHandshaking = true;
+    if (context !== null) this.secure((handler) => context.session(handler));
+  }
+
+  override onSecure(): void {
+    this.context.loop.refresh();
+    this.isHandshaking = false;
+    this.awaitRequest();
+  }
+
+  override onSecurityFailed(_reason: string): void {
+    const { metrics, loop } = this.context;
+    loop.refresh();
+    if (!this.isHandshaking) {
+      this.destroy();
+      return;
+    }
+    metrics.recordRefusal(Outcome.tlsHandshakeFailed);
+    this.isHandshaking = false;
+    // Closed at once, the alert would be overtaken by a reset, and the client could not say why it was refused.
+    this.linger();
   }
 
   /** The socket is ours: waits for the PROXY header where one is due, else for the first request. */
@@ -115,6 +153,11 @@ export class ClientConnection extends Wire implements ClientStream {
     if (header.address !== null) {
       this.clientAddress = plainAddress(header.address);
       this.isTrusted = this.context.settings.isTrusted(this.clientAddress);
+    }
+    if (this.tlsContext !== null) {
+      this.beginHandshake(this.tlsContext);
+      this.handleData(bytes, header.end, to);
+      return 0;
     }
     this.awaitRequest();
     return header.end;
@@ -434,7 +477,10 @@ export class ClientConnection extends Wire implements ClientStream {
 
   onTimer(nowMs: number): void {
     this.context.loop.refresh();
-    if (this.phase === Phase.lingering || this.phase === Phase.proxyHeader) this.destroy();
+    if (this.isHandshaking) {
+      this.context.metrics.recordRefusal(Outcome.tlsHandshakeTimeout);
+      this.destroy();
+    } else if (this.phase === Phase.lingering || this.phase === Phase.proxyHeader) this.destroy();
     else if (this.phase === Phase.idle) this.linger();
     else if (this.phase === Phase.head) this.refuse(Outcome.headTimeout);
     else if (this.exchange !== null) this.onExchangeTimer(this.exchange, nowMs);

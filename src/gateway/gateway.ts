@@ -7,10 +7,11 @@
 import { LoopClock, systemClock, WeirError } from "../base/mod.ts";
 import type { Config, UpstreamConfig } from "../config/mod.ts";
 import { AccessLog, ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
-import { Resolver, Upstream } from "../upstream/mod.ts";
+import { Resolver, Upstream, type UpstreamSecurity } from "../upstream/mod.ts";
 import { WorkerContext } from "./context.ts";
 import { type ConnectionGate, Listener } from "./listener.ts";
 import { NetworkCounts } from "./networks.ts";
+import { GatewaySecurity, type PreparedSecurity, upstreamSecurity } from "./security.ts";
 import { http1Limits, Settings } from "./settings.ts";
 
 /** How often timers are looked at, in milliseconds: the wheel's tick. */
@@ -26,6 +27,8 @@ export interface GatewayOptions {
   /** Slots in the shared segment by series key. */
   readonly slots: Readonly<Record<string, number>>;
   readonly metrics: WorkerMetrics;
+  /** Keys of TLS session tickets, the current one first; without them each worker makes its own. */
+  readonly ticketKeys?: readonly Uint8Array[];
 }
 
 interface RunningUpstream {
@@ -33,11 +36,13 @@ interface RunningUpstream {
   readonly resolver: Resolver;
   /** What it was made from, to see whether a reload changes it. */
   readonly source: string;
+  readonly security: UpstreamSecurity | null;
 }
 
 interface Prepared {
   readonly settings: Settings;
   readonly upstreams: Map<string, RunningUpstream>;
+  readonly security: PreparedSecurity;
 }
 
 export class Gateway {
@@ -49,6 +54,7 @@ export class Gateway {
   private readonly accessLog: AccessLog | null;
   private upstreams = new Map<string, RunningUpstream>();
   private prepared: Prepared | null = null;
+  private readonly security = new GatewaySecurity();
   private ticks = 0;
   private expectedTickMs: number;
   private networks: NetworkCounts;
@@ -62,6 +68,7 @@ export class Gateway {
     this.context = new WorkerContext(loop, metrics);
     this.accessLog = openAccessLog(config, this.context, metrics);
     this.context.accessLog = this.accessLog;
+    this.security.setTicketKeys(options.ticketKeys ?? []);
     this.prepare(config, options.revision, options.slots);
     this.commit();
     this.expectedTickMs = loop.nowMs + TICK_MS;
@@ -72,7 +79,7 @@ export class Gateway {
   listen(name: string, fd: number): void {
     const config = this.context.settings.config.listeners.find((listener) => listener.name === name);
     if (config === undefined) throw new WeirError("listener.unknown", `no listener is called "${name}"`, { hint: "" });
-    const listener = new Listener(config, this.context, this.gate);
+    const listener = new Listener(config, this.context, this.gate, this.security);
     this.listeners.push(listener);
     listener.listen(fd);
   }
@@ -89,7 +96,8 @@ export class Gateway {
     }
     const byName = new Map([...upstreams].map(([name, running]) => [name, running.upstream]));
     const settings = new Settings(config, revision, slots, byName, this.context.random, () => this.context.isDraining);
-    this.prepared = { settings, upstreams };
+    // Last, because what it builds has to be given back when anything after it fails.
+    this.prepared = { settings, upstreams, security: this.security.prepare(config) };
   }
 
   /** Puts the prepared configuration in force for every request that begins from now on. */
@@ -106,10 +114,12 @@ export class Gateway {
       }
     }
     this.context.use(prepared.settings);
+    prepared.security.commit();
     for (const [name, running] of before) {
       if (prepared.upstreams.get(name) === running) continue;
       running.resolver.stop();
       running.upstream.retire();
+      if (running.security?.kind === "bytes") running.security.context.free();
     }
     this.metrics.setRevision(prepared.settings.revision);
     this.metrics.add(ProcessCounter.reloads, prepared.settings.revision > 1 ? 1 : 0);
@@ -117,7 +127,13 @@ export class Gateway {
 
   /** Drops a prepared configuration that another worker could not prepare. */
   discard(): void {
+    this.prepared?.security.discard();
     this.prepared = null;
+  }
+
+  /** Takes new keys of TLS session tickets, the current one first. */
+  setTicketKeys(keys: readonly Uint8Array[]): void {
+    this.security.setTicketKeys(keys);
   }
 
   /** Opens the access log again, after it was renamed by a rotation. */
@@ -191,6 +207,7 @@ export class Gateway {
     const { connections, timeouts } = config;
     // Limits are of the whole gateway; each worker has its share, rounded up.
     const share = (limit: number): number => Math.ceil(limit / whole.workers);
+    const security = upstreamSecurity(config);
     const settings = {
       name: config.name,
       balance: config.balance,
@@ -206,10 +223,11 @@ export class Gateway {
         pipelinedConnectionsPerEndpoint: connections.pipelinedConnectionsPerEndpoint,
         connectTimeoutMs: timeouts.connectMs,
         headLimits: http1Limits(whole),
+        security,
       },
     };
     const upstream = new Upstream(settings, context.loop, context.timers, context.random, context);
-    return { upstream, resolver: new Resolver(upstream, config.endpoints), source };
+    return { upstream, resolver: new Resolver(upstream, config.endpoints), source, security };
   }
 
   private makeGate(): ConnectionGate {

@@ -6,6 +6,7 @@ import { adopt, listenOn, type Wire } from "../transport/mod.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { WorkerContext } from "./context.ts";
 import { isInNetworks, plainAddress } from "./networks.ts";
+import type { GatewaySecurity } from "./security.ts";
 
 /** Connections of one worker, over all its listeners. */
 export interface ConnectionGate {
@@ -20,14 +21,16 @@ export class Listener {
   readonly config: ListenerConfig;
   private readonly context: WorkerContext;
   private readonly gate: ConnectionGate;
+  private readonly security: GatewaySecurity;
   private socket: SocketListener<Wire> | null = null;
   private first: ClientConnection | null = null;
   openCount = 0;
 
-  constructor(config: ListenerConfig, context: WorkerContext, gate: ConnectionGate) {
+  constructor(config: ListenerConfig, context: WorkerContext, gate: ConnectionGate, security: GatewaySecurity) {
     this.config = config;
     this.context = context;
     this.gate = gate;
+    this.security = security;
   }
 
   /** Whether a connection from this address must begin with a PROXY header. */
@@ -38,7 +41,8 @@ export class Listener {
 
   /** Begins to accept on an inherited descriptor. */
   listen(fd: number): void {
-    this.socket = listenOn(fd, (socket) => this.accept(socket));
+    const tls = this.security.of(this.config.name);
+    this.socket = listenOn(fd, (socket) => this.accept(socket), tls?.kind === "socket" ? tls.options : undefined);
   }
 
   /** Accepts no more; the descriptor's other holders go on. */
@@ -67,7 +71,9 @@ export class Listener {
     connection.next = this.first;
     if (this.first !== null) this.first.previous = connection;
     this.first = connection;
-    connection.begin();
+    const tls = this.security.of(this.config.name);
+    if (tls === null) connection.begin();
+    else connection.awaitHandshake(tls.kind === "bytes" ? tls.context : null);
   }
 
   /** A connection is gone. */

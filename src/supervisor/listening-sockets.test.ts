@@ -63,7 +63,10 @@ test("listeners come and go, and what cannot be opened leaves the rest as it was
   const both = listeners(`{ public: { address: "127.0.0.1:0" }, local: { address: "unix:${path}" } }`);
   sockets.open(both, 1);
   sockets.adopt(both, 1);
-  expect(sockets.describe(both)).toEqual([...before, { name: "local", address: `unix:${path}`, socketsCount: 1 }]);
+  expect(sockets.describe(both)).toEqual([
+    ...before,
+    { name: "local", address: `unix:${path}`, isSecure: false, socketsCount: 1 },
+  ]);
   sockets.open(first, 1);
   sockets.adopt(first, 1);
   expect([sockets.describe(both), existsSync(path)]).toEqual([before, false]);
@@ -77,5 +80,7 @@ test("a listener that moves from one address to all of them meets only its own p
   const wide = listeners(`{ public: { address: "0.0.0.0:${port}" } }`);
   sockets.open(wide, 2);
   sockets.adopt(wide, 2);
-  expect(sockets.describe(wide)).toEqual([{ name: "public", address: `0.0.0.0:${port}`, socketsCount: 2 }]);
+  expect(sockets.describe(wide)).toEqual([
+    { name: "public", address: `0.0.0.0:${port}`, isSecure: false, socketsCount: 2 },
+  ]);
 });

@@ -29,6 +29,8 @@ import {
 export interface OpenListener {
   readonly name: string;
   readonly address: string;
+  /** Clients speak TLS here. */
+  readonly isSecure: boolean;
   readonly socketsCount: number;
 }
 
@@ -103,7 +105,7 @@ export class ListeningSockets {
       const group = this.groups.get(keyOf(listener));
       if (group === undefined) return [];
       const address = formatSocketAddress(group.address);
-      return [{ name: listener.name, address, socketsCount: group.sockets.length }];
+      return [{ name: listener.name, address, isSecure: listener.tls !== null, socketsCount: group.sockets.length }];
     });
   }
 

@@ -36,7 +36,10 @@ export type ToWorker =
       readonly listeners: readonly ListenerGrant[];
       /** Of what the worker says to people. */
       readonly language: Language;
+      /** Keys of TLS session tickets, base64, the current one first. */
+      readonly ticketKeys: readonly string[];
     }
+  | { readonly type: "ticket-keys"; readonly ticketKeys: readonly string[] }
   | {
       readonly type: "prepare";
       readonly config: Config;

@@ -14,7 +14,7 @@
 import { assert, type Clock, say, WeirError } from "../base/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { planSegment, Segment, SegmentDirectory } from "../observe/mod.ts";
-import { allowedCpus, pinProcess, SystemCallError } from "../transport/mod.ts";
+import { allowedCpus, pinProcess, SystemCallError, tlsEngine } from "../transport/mod.ts";
 import type { ConfigSource } from "./config-source.ts";
 import { planDescriptors } from "./descriptors.ts";
 import { Generation } from "./generation.ts";
@@ -23,6 +23,7 @@ import type { Log } from "./log.ts";
 import { messages } from "./messages.ts";
 import { type OperationName, type OperationResult, problemsIn, refusalOf } from "./operation.ts";
 import { seriesOf } from "./series.ts";
+import { TicketKeyring, ticketKeyRotationMs } from "./ticket-keys.ts";
 import type { WorkerProgram } from "./worker-image.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -65,6 +66,8 @@ export class Supervisor {
   private lowered = 0;
   private operations: Promise<unknown> = Promise.resolve();
   private stopped: Promise<void> | null = null;
+  private readonly ticketKeys = new TicketKeyring();
+  private ticketTimer: Timer | null = null;
 
   constructor(options: SupervisorOptions) {
     this.options = options;
@@ -108,6 +111,7 @@ export class Supervisor {
       this.directory = new SegmentDirectory(Segment.create(planSegment(config.workers)));
       await this.replaceGeneration(config);
       this.state = "serving";
+      this.ticketTimer = setInterval(() => this.rotateTicketKeys(), ticketKeyRotationMs);
     } catch (error) {
       this.close();
       throw error;
@@ -166,7 +170,15 @@ export class Supervisor {
     this.options.log.write("info", "supervisor.stopped", messages.stopped);
   }
 
+  private rotateTicketKeys(): void {
+    this.ticketKeys.rotate();
+    for (const generation of [this.old, this.current]) {
+      for (const worker of generation?.processes ?? []) worker.giveTicketKeys(this.ticketKeys.encoded);
+    }
+  }
+
   private close(): void {
+    if (this.ticketTimer !== null) clearInterval(this.ticketTimer);
     this.sockets.closeAll();
     this.directory?.segment.remove();
     this.state = "stopped";
@@ -285,6 +297,7 @@ export class Supervisor {
       sockets,
       config: generation.config,
       revision: generation.revision,
+      ticketKeys: this.ticketKeys.encoded,
       clock,
       ...(wrapsStderr && {
         onStderr: (line) =>
@@ -374,10 +387,19 @@ export class Supervisor {
 /** Whether only new processes can run the configuration: descriptors, cores and logs are given to one at its start. */
 function needsProcesses(present: Config, next: Config): boolean {
   const parts = ({ listeners, workers, cpuPinning, accessLog }: Config): unknown => ({
-    listeners,
+    listeners: listeners.map((listener) => ({ ...listener, tls: socketTls(listener.tls) })),
     workers,
     cpuPinning,
     accessLog,
   });
   return !Bun.deepEquals(parts(present), parts(next));
+}
+
+/**
+ * What of a listener's TLS is given to the socket and so needs a new process: with OpenSSL only that there is TLS, because
+ * certificates are exchanged in place; with the runtime's own TLS everything.
+ */
+function socketTls(tls: Config["listeners"][number]["tls"]): unknown {
+  if (tls === null) return null;
+  return tlsEngine(tls.engine).kind === "bytes" ? { engine: tls.engine } : tls;
 }

@@ -20,6 +20,7 @@ export interface WorkerOptions {
   readonly sockets: readonly { readonly name: string; readonly descriptor: number }[];
   readonly config: Config;
   readonly revision: number;
+  readonly ticketKeys: readonly string[];
   readonly clock: Clock;
   /** Lines of the worker's stderr; without it they go where the supervisor's go. */
   readonly onStderr?: (line: string) => void;
@@ -93,6 +94,7 @@ export class WorkerProcess {
       generation: options.generation,
       segment: options.segment,
       language: language(),
+      ticketKeys: options.ticketKeys,
       listeners: options.sockets.map(({ name }, index) => ({ name, descriptor: 3 + index })),
     });
   }
@@ -121,6 +123,10 @@ export class WorkerProcess {
 
   abandon(revision: number): void {
     this.send({ type: "abandon", revision });
+  }
+
+  giveTicketKeys(ticketKeys: readonly string[]): void {
+    this.send({ type: "ticket-keys", ticketKeys });
   }
 
   reopenLog(): void {

@@ -81,7 +81,13 @@ export class UpstreamConnection extends Wire {
   connect(): void {
     const endpoint = this.endpoint;
     endpoint.timers.schedule(this, endpoint.loop.nowMs + endpoint.settings.connectTimeoutMs);
-    connectWire(this, endpoint.address);
+    const { security } = endpoint.settings;
+    if (security?.kind !== "socket") {
+      connectWire(this, endpoint.address);
+      return;
+    }
+    this.takesAnyPeer = !security.verifies;
+    connectWire(this, endpoint.address, security.options(endpoint.serverName));
   }
 
   /** Takes an exchange; its request follows by `sendRequest` before the next one is given. */
@@ -147,10 +153,38 @@ export class UpstreamConnection extends Wire {
       this.destroy();
       return;
     }
-    this.isConnecting = false;
     this.socket?.setNoDelay(true);
+    const { security } = this.endpoint.settings;
+    if (security === null) this.becomeReady();
+    else if (security.kind === "bytes") {
+      this.secure((handler) => security.context.session(handler, this.endpoint.serverName));
+    }
+  }
+
+  /** The connection can carry exchanges. */
+  private becomeReady(): void {
+    this.isConnecting = false;
     this.endpoint.timers.cancel(this);
     this.endpoint.connected(this);
+  }
+
+  override onSecure(): void {
+    if (this.isConnecting) this.becomeReady();
+    else this.destroy();
+  }
+
+  override onSecurityFailed(_reason: string): void {
+    if (this.isConnecting) this.giveUpConnecting(Outcome.upstreamTlsFailed);
+    else this.destroy();
+  }
+
+  /** A connection that was opening, and perhaps has a socket by now, will not be used. */
+  private giveUpConnecting(outcome: number): void {
+    this.isConnecting = false;
+    this.isForgotten = true;
+    this.endpoint.timers.cancel(this);
+    this.destroy();
+    this.endpoint.connectFailed(this, outcome);
   }
 
   onConnectFailed(_error: string): void {
@@ -298,7 +332,8 @@ export class UpstreamConnection extends Wire {
 
   onPeerEnd(): void {
     this.endpoint.loop.refresh();
-    if (this.ringCount > 0 && this.phase === Phase.untilClose) {
+    // An answer whose end is the end of the stream is only whole if TLS, where there is any, confirms that end.
+    if (this.ringCount > 0 && this.phase === Phase.untilClose && !this.isTruncated) {
       this.finish(null, true);
       return;
     }
@@ -307,12 +342,17 @@ export class UpstreamConnection extends Wire {
   }
 
   onClosed(_error: string): void {
-    if (!this.isForgotten) this.fail(Outcome.upstreamClosed);
+    if (this.isForgotten) return;
+    if (this.isConnecting) this.giveUpConnecting(Outcome.upstreamTlsFailed);
+    else this.fail(Outcome.upstreamClosed);
   }
 
   onTimer(_nowMs: number): void {
     if (this.isConnecting) {
+      const hasSocket = this.socket !== null;
       this.isConnecting = false;
+      if (hasSocket) this.isForgotten = true;
+      this.destroy();
       this.endpoint.connectFailed(this, Outcome.upstreamConnectTimeout);
       return;
     }

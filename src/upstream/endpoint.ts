@@ -7,6 +7,7 @@ import type { Http1Limits } from "../protocols/mod.ts";
 import type { TimerWheel } from "../resilience/mod.ts";
 import type { Wire, WireAddress } from "../transport/mod.ts";
 import { UpstreamConnection } from "./connection.ts";
+import type { UpstreamSecurity } from "./security.ts";
 import { addressName, type Upstream } from "./upstream.ts";
 
 /** What a pool is told about its connections; all times in milliseconds. */
@@ -21,6 +22,8 @@ export interface ConnectionSettings {
   readonly pipelinedConnectionsPerEndpoint: number;
   readonly connectTimeoutMs: number;
   readonly headLimits: Http1Limits;
+  /** TLS; null where the upstream is spoken to in the clear. */
+  readonly security: UpstreamSecurity | null;
 }
 
 export class Endpoint {
@@ -80,6 +83,13 @@ export class Endpoint {
       if (best === null || connection.inFlightCount < best.inFlightCount) best = connection;
     }
     return best;
+  }
+
+  /** The name that TLS asks for and verifies. */
+  get serverName(): string {
+    const configured = this.settings.security?.serverName ?? null;
+    if (configured !== null) return configured;
+    return this.address.kind === "unix" ? "localhost" : (this.address.name ?? this.address.host);
   }
 
   get hasRoom(): boolean {

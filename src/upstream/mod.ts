@@ -4,6 +4,7 @@ export type { UpstreamConnection } from "./connection.ts";
 export type { ConnectionSettings, Endpoint } from "./endpoint.ts";
 export type { UpstreamExchange } from "./exchange.ts";
 export { Resolver } from "./resolve.ts";
+export type { UpstreamSecurity } from "./security.ts";
 export {
   addressName,
   Upstream,

@@ -41,7 +41,7 @@ export class Resolver {
         try {
           const found = await lookup(address.host, { all: true });
           const addresses = found.map(
-            (entry): WireAddress => ({ kind: "ip", host: entry.address, port: address.port }),
+            (entry): WireAddress => ({ kind: "ip", host: entry.address, port: address.port, name: address.host }),
           );
           if (addresses.length > 0) this.known.set(address.host, addresses);
         } catch {

@@ -1,0 +1,202 @@
+/** TLS of a whole gateway with two workers, seen by curl and openssl s_client. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { TestAuthority } from "../authority.ts";
+import { RunningWeir } from "./running-weir.ts";
+
+const authority = new TestAuthority();
+const stranger = new TestAuthority("A stranger");
+const { folder } = authority;
+const place = (name: string): { certificate: string; key: string } => ({
+  certificate: join(folder, `${name}.pem`),
+  key: join(folder, `${name}.key`),
+});
+const issue = (name: string, names: string[], by = authority, subject?: string): void => {
+  const made = by.certificate({ names, ...(subject === undefined ? {} : { subject }) });
+  copyFileSync(made.certificateFile, place(name).certificate);
+  copyFileSync(made.keyFile, place(name).key);
+};
+
+let weir: RunningWeir;
+let upstream: Bun.Server<undefined>;
+
+beforeAll(async () => {
+  issue("edge", ["edge.example.com"]);
+  issue("other", ["other.example.com"]);
+  issue("up", ["up.example.com"]);
+  issue("desk", [], authority, "/O=Broker/CN=desk-7");
+  issue("foreign", [], stranger, "/CN=desk-7");
+  await Bun.write(
+    join(folder, "edge.der"),
+    authority.ocspAnswer({
+      names: [],
+      chainPem: "",
+      keyPem: "",
+      certificateFile: place("edge").certificate,
+      keyFile: place("edge").key,
+    }),
+  );
+  upstream = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    tls: { cert: Bun.file(place("up").certificate), key: Bun.file(place("up").key) },
+    fetch: async (request) => {
+      const body = await request.bytes();
+      const size = Number(new URL(request.url).searchParams.get("size") ?? 0);
+      const told = { proto: request.headers.get("x-forwarded-proto"), bytes: body.length };
+      return size > 0 ? new Response(Buffer.alloc(size, "x")) : Response.json(told);
+    },
+  });
+  weir = await RunningWeir.start(folder, configuration());
+});
+
+afterAll(async () => {
+  await weir?.stop();
+  await upstream?.stop(true);
+  authority.free();
+  stranger.free();
+});
+
+function configuration(): string {
+  const edge = `{ certificate: edge.pem, key: edge.key, ocsp: edge.der }`;
+  return `
+workers: 2
+listeners:
+  edge: { address: "127.0.0.1:0", tls: { certificates: [${edge}, { certificate: other.pem, key: other.key }] } }
+  mutual:
+    address: 127.0.0.1:0
+    tls: { certificates: [${edge}], clientCertificates: { authorities: authority.pem } }
+  old: { address: "127.0.0.1:0", tls: { certificates: [${edge}], versionMin: "1.2", requireKnownName: on } }
+  bun: { address: "127.0.0.1:0", tls: { engine: bun, certificates: [{ certificate: edge.pem, key: edge.key }] } }
+upstreams:
+  secret: { endpoints: "127.0.0.1:${upstream.port}", tls: { authorities: authority.pem, serverName: up.example.com } }
+  misnamed: { endpoints: "127.0.0.1:${upstream.port}", tls: { authorities: authority.pem } }
+  unverified: { endpoints: "127.0.0.1:${upstream.port}", tls: { verify: off } }
+timeouts: { drain: 2s }
+metrics: off
+routes:
+  - { match: { path: /secret }, upstream: secret }
+  - { match: { path: /misnamed }, upstream: misnamed }
+  - { match: { path: /unverified }, upstream: unverified }
+`;
+}
+
+interface Ran {
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(command: string[], input = ""): Promise<Ran> {
+  const child = Bun.spawn(command, { cwd: folder, stdin: Buffer.from(input), stdout: "pipe", stderr: "pipe" });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  await child.exited;
+  return { out, err };
+}
+
+/** What curl got: the body, then the status. */
+async function curl(listener: string, path: string, ...more: string[]): Promise<string> {
+  const port = weir.port(listener);
+  const resolve = `edge.example.com:${port}:127.0.0.1`;
+  const { out, err } = await run([
+    "curl",
+    "-sS",
+    "--max-time",
+    "20",
+    "--cacert",
+    "authority.pem",
+    "--resolve",
+    resolve,
+    "-w",
+    " %{http_code}",
+    ...more,
+    `https://edge.example.com:${port}${path}`,
+  ]);
+  return `${out.replace(/\n/g, "")}${err === "" ? "" : ` ${err.trim()}`}`;
+}
+
+/** What s_client printed after one request. */
+async function client(listener: string, ...more: string[]): Promise<string> {
+  const command = ["openssl", "s_client", "-connect", `127.0.0.1:${weir.port(listener)}`, "-CAfile", "authority.pem"];
+  const request = "GET /health HTTP/1.1\r\nHost: edge.example.com\r\nConnection: close\r\n\r\n";
+  const child = Bun.spawn([...command, "-ign_eof", ...more], {
+    cwd: folder,
+    stdin: Buffer.from(request),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  await child.exited;
+  return out + err;
+}
+
+test.each(["edge", "bun"])(
+  "listener %s carries requests to an upstream behind TLS, of any size, as https",
+  async (name) => {
+    expect(await curl(name, "/secret")).toBe('{"proto":"https","bytes":0} 200');
+    expect(await curl(name, "/unverified")).toBe('{"proto":"https","bytes":0} 200');
+    expect(await curl(name, "/misnamed")).toContain("upstream-tls-failed");
+    expect(await curl(name, "/secret?size=3000000", "-o", join(folder, "out"))).toBe(" 200");
+    expect(Bun.file(join(folder, "out")).size).toBe(3_000_000);
+    await Bun.write(join(folder, "in"), Buffer.alloc(2_000_000, "y"));
+    expect(await curl(name, "/secret", "--data-binary", "@in")).toBe('{"proto":"https","bytes":2000000} 200');
+  },
+);
+
+test("the certificate follows the server name, with its OCSP answer", async () => {
+  const other = await client("edge", "-servername", "other.example.com", "-verify_hostname", "other.example.com");
+  expect(other).toContain("Verify return code: 0 (ok)");
+  const edge = await client("edge", "-servername", "nobody.example.com", "-status");
+  expect(edge).toContain("subject=CN = edge.example.com");
+  expect(edge).toContain("OCSP Response Status: successful (0x0)");
+  expect(await client("old", "-servername", "nobody.example.com")).toContain("unrecognized name");
+});
+
+test("TLS 1.2 only where it was chosen, early data never, protocols without overlap refused", async () => {
+  expect(await client("edge", "-tls1_2")).toContain("alert protocol version");
+  const old = await client("old", "-tls1_2", "-servername", "edge.example.com");
+  expect(old).toContain("Cipher is ECDHE-ECDSA-AES128-GCM-SHA256");
+  expect(old).toContain("200 OK");
+  expect(await client("edge", "-alpn", "imap")).toContain("no application protocol");
+  expect(await client("edge")).toContain("Max Early Data: 0");
+});
+
+test("a client certificate is demanded, verified, and its lack is told to the client", async () => {
+  const desk = place("desk");
+  const foreign = place("foreign");
+  expect(await curl("mutual", "/secret", "--cert", desk.certificate, "--key", desk.key)).toContain(" 200");
+  expect(await curl("mutual", "/secret")).toContain("certificate required");
+  expect(await curl("mutual", "/secret", "--cert", foreign.certificate, "--key", foreign.key)).toContain("unknown ca");
+});
+
+test("sessions resume on any worker and across a restart", async () => {
+  const session = join(folder, "session.pem");
+  const resumed = async (): Promise<boolean> => (await client("edge", "-sess_in", session)).includes("Reused, TLSv1.3");
+  expect(await client("edge", "-sess_out", session)).toContain("New, TLSv1.3");
+  let count = 0;
+  for (let index = 0; index < 8; index++) count += (await resumed()) ? 1 : 0;
+  expect(await weir.operate("restart")).toBe(0);
+  await weir.until(/generation 2 serves/);
+  for (let index = 0; index < 8; index++) count += (await resumed()) ? 1 : 0;
+  expect(count).toBe(16);
+});
+
+test("a renewed certificate is taken by a reload without a restart, a wrong one is refused", async () => {
+  const serial = async (): Promise<string> => {
+    const { out } = await run([
+      "sh",
+      "-c",
+      `openssl s_client -connect 127.0.0.1:${weir.port("edge")} </dev/null 2>/dev/null | openssl x509 -noout -serial`,
+    ]);
+    return out;
+  };
+  const before = await serial();
+  copyFileSync(place("other").key, place("edge").key);
+  expect(await weir.operate("reload")).not.toBe(0);
+  expect(await serial()).toBe(before);
+  issue("edge", ["edge.example.com"]);
+  expect(await weir.operate("reload")).toBe(0);
+  const after = await serial();
+  expect(after).not.toBe(before);
+  expect(after).toMatch(/^serial=/);
+});
