@@ -4,7 +4,6 @@
  *
  * Limits: 64 server names with a kept ticket per context; the least recently added is dropped.
  */
-import { isIP } from "node:net";
 import type { TlsClientContext, TlsClientSettings, TlsHandler, TlsSession } from "./engine.ts";
 import { newClientContext } from "./openssl-context.ts";
 import { Arena, zeroTerminated } from "./openssl-library.ts";
@@ -52,7 +51,7 @@ export class OpenSslClientContext implements TlsClientContext {
     const connection = library.need(ssl.SSL_new(this.context));
     ssl.SSL_set_connect_state(connection);
     const name = zeroTerminated(serverName);
-    if (isIP(serverName) !== 0) {
+    if (isAddress(serverName)) {
       if (this.verifies) library.check(crypto.X509_VERIFY_PARAM_set1_ip_asc(ssl.SSL_get0_param(connection), name));
     } else if (serverName !== "") {
       library.check(ssl.SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, 0, name));
@@ -155,6 +154,11 @@ class OpenSslClientSession extends OpenSslSession {
     if (bytes === 0) return "";
     return this.core.library.text(Number(view.getBigUint64(Arena.small, true)), bytes);
   }
+}
+
+/** Whether a name is an address: only addresses have a colon, or nothing but digits and dots. */
+function isAddress(name: string): boolean {
+  return name.includes(":") || /^[\d.]+$/.test(name);
 }
 
 const NOTHING = new Uint8Array(0);
