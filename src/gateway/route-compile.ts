@@ -47,6 +47,8 @@ export const HostSlot = { kind: 0, hash: 1, start: 2, length: 3, root: 4 } as co
 export const EdgeSlot = { node: 0, hash: 1, start: 2, length: 3, child: 4 } as const;
 export const NodeRow = { parameter: 0, exactFirst: 1, exactCount: 2, prefixFirst: 3, prefixCount: 4 } as const;
 export const RouteRow = { methodMask: 0, conditionFirst: 1, conditionCount: 2 } as const;
+/** A count that says: one route without conditions on method and fields, and `first` is the route itself. */
+export const takesAll = -1;
 export const hostStride = 8;
 export const edgeStride = 8;
 export const nodeStride = 8;
@@ -105,7 +107,7 @@ class Builder {
       anyHostRoot: this.roots.get("")?.id ?? 0,
       ...this.hostTable(patterns),
       ...this.edgeTable(),
-      ...this.places(),
+      ...this.places(routes),
       ...compileRows(routes),
       ...this.conditions(routes),
       pool: Uint8Array.from(this.pool),
@@ -168,16 +170,18 @@ class Builder {
     return { edges, edgeMask };
   }
 
-  private places() {
+  private places(routes: readonly RouteConfig[]) {
     const nodes = new Int32Array((this.nodes.length + 1) * nodeStride);
     const order: number[] = [];
+    const place = (list: readonly number[]): [first: number, count: number] => {
+      const match = list.length === 1 ? routes[list[0]!]!.match : null;
+      if (match !== null && match.methods.length + match.fields.length === 0) return [list[0]!, takesAll];
+      const first = order.length;
+      for (const route of list) order.push(route);
+      return [first, list.length];
+    };
     for (const node of this.nodes) {
-      const exactFirst = order.length;
-      for (const route of node.exact) order.push(route);
-      const prefixFirst = order.length;
-      for (const route of node.prefix) order.push(route);
-      const row = [node.parameter?.id ?? 0, exactFirst, node.exact.length, prefixFirst, node.prefix.length];
-      nodes.set(row, node.id * nodeStride);
+      nodes.set([node.parameter?.id ?? 0, ...place(node.exact), ...place(node.prefix)], node.id * nodeStride);
     }
     return { nodes, order: Int32Array.from(order) };
   }

@@ -33,6 +33,7 @@ import {
   nodeStride,
   RouteRow,
   routeStride,
+  takesAll,
 } from "./route-compile.ts";
 
 /** The part of a parsed head that routing reads. */
@@ -238,7 +239,7 @@ export class RouteTable {
       let child = 0;
       if (stage === Stage.literal) {
         if (depth < segments) child = this.findEdge(node, bytes, depth);
-        else if (nodes[row + NodeRow.exactCount]! > 0) {
+        else if (nodes[row + NodeRow.exactCount]! !== 0) {
           const first = nodes[row + NodeRow.exactFirst]!;
           const route = this.pick(first, nodes[row + NodeRow.exactCount]!, methodBit, head);
           if (route >= 0) return route;
@@ -247,7 +248,7 @@ export class RouteTable {
         if (depth < segments && segmentEnd[depth]! > segmentStart[depth]!) child = nodes[row + NodeRow.parameter]!;
       } else {
         depth--;
-        if (nodes[row + NodeRow.prefixCount]! > 0) {
+        if (nodes[row + NodeRow.prefixCount]! !== 0) {
           const first = nodes[row + NodeRow.prefixFirst]!;
           const route = this.pick(first, nodes[row + NodeRow.prefixCount]!, methodBit, head);
           if (route >= 0) return route;
@@ -281,6 +282,7 @@ export class RouteTable {
 
   /** The first of `count` routes whose method and fields fit; notes the methods of those that only the method kept out. */
   private pick(first: number, count: number, methodBit: number, head: RoutableHead): number {
+    if (count === takesAll) return first;
     const { order, routes } = this.routes;
     for (let index = first; index < first + count; index++) {
       const route = order[index]!;
