@@ -65,6 +65,7 @@ export class ChunkedReader {
   private extensionBytes = 0;
   private extensionBytesMax = 0;
   private trailerBytesMax = 0;
+  private trailerFieldsMax = 0;
 
   constructor(limits: Http1Limits) {
     this.reset(limits);
@@ -84,6 +85,7 @@ export class ChunkedReader {
     this.extensionBytes = 0;
     this.extensionBytesMax = limits.chunkExtensionBytesMax;
     this.trailerBytesMax = limits.trailerBytesMax;
+    this.trailerFieldsMax = limits.fieldsMax;
   }
 
   /**
@@ -106,7 +108,7 @@ export class ChunkedReader {
 
   /**
    * Parses the collected trailers into `head`, with those that may not stand there marked as hop-by-hop so that `writeFields`
-   * drops them; false when there are more than the head holds. Without any, the head has no fields.
+   * drops them; false when there are more than the limit or the head allows. Without any, the head has no fields.
    */
   parseTrailers(head: MessageHead): boolean {
     head.bytes = this.trailers;
@@ -114,7 +116,8 @@ export class ChunkedReader {
     head.end = this.trailerBytes;
     head.fieldCount = 0;
     if (this.trailerBytes === 0) return true;
-    if (parseFieldLines(head, this.trailers, 0, this.trailerBytes, head.fieldsMax) !== this.trailerBytes) return false;
+    const fieldsMax = Math.min(this.trailerFieldsMax, head.fieldsMax);
+    if (parseFieldLines(head, this.trailers, 0, this.trailerBytes, fieldsMax) !== this.trailerBytes) return false;
     for (let index = 0; index < head.fieldCount; index++) {
       if (isForbiddenInTrailer[head.fieldId[index]!] === 1) head.isHopByHop[index] = 1;
     }
@@ -153,6 +156,7 @@ export class ChunkedReader {
       case State.sizeLf:
         if (byte !== LF) return State.failed;
         this.sizeDigits = 0;
+        this.extensionBytes = 0;
         return this.chunkRest === 0 ? State.trailerLineFirst : State.data;
       case State.dataCr:
         return byte === CR ? State.dataLf : State.failed;

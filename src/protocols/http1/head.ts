@@ -41,7 +41,7 @@ export interface Http1Limits {
   readonly headBytesMax: number;
   readonly targetBytesMax: number;
   readonly fieldsMax: number;
-  /** All chunk extensions of one body together. */
+  /** The extensions of one chunk. */
   readonly chunkExtensionBytesMax: number;
   readonly trailerBytesMax: number;
 }
@@ -50,7 +50,7 @@ export const defaultHttp1Limits: Http1Limits = {
   headBytesMax: 32_768,
   targetBytesMax: 8_192,
   fieldsMax: 100,
-  chunkExtensionBytesMax: 1_024,
+  chunkExtensionBytesMax: 256,
   trailerBytesMax: 8_192,
 };
 

@@ -29,6 +29,10 @@ const sound: readonly RequestCase[] = [
     seenPost("hello"),
   ),
   pass("an extension of the last chunk", "9112 7.1.1", "0;a=b\r\n\r\n", seenPost("")),
+  pass("small extensions of many chunks", "9112 7.1.1", `${"1;aaaaaaaaaaaaaaa\r\nx\r\n".repeat(100)}${END}`, {
+    ...seenPost("x".repeat(100)),
+  }),
+  pass("an extension of 255 bytes", "9112 7.1.1", `5;${"a".repeat(254)}\r\nhello\r\n${END}`, seenPost("hello")),
   pass("a trailer field", "9112 7.1.2", "0\r\nX-Checksum: abc\r\n\r\n", {
     ...seenPost(""),
     trailers: ["X-Checksum: abc"],
@@ -106,9 +110,9 @@ const extensions: readonly RequestCase[] = [
   ["an open quote", '5;a="b\r\nhello\r\n'],
   ["letters behind a quoted value", '5;a="b"c\r\nhello\r\n'],
   ["a blank behind the last extension", "5;a \r\nhello\r\n"],
+  ["an extension of 257 bytes", `5;${"a".repeat(256)}\r\nhello\r\n`],
   ["an extension of 2,000 bytes", `5;${"a".repeat(2_000)}\r\nhello\r\n`],
   ["an extension of 200,000 bytes", `5;${"a".repeat(200_000)}\r\nhello\r\n`],
-  ["many small extensions", `${"1;aaaaaaaaaaaaaaa\r\nx\r\n".repeat(100)}`],
   ["an extension with a NUL", "5;a\0\r\nhello\r\n"],
   ["an extension with a comma", "5;a,b\r\nhello\r\n"],
 ].map(([name, body]) => refuse(name!, "9112 7.1.1", `${body}${END}`));
