@@ -187,6 +187,7 @@ export class ClientConnection extends Wire implements ClientStream {
       this.process(held, heldFrom, this.heldTo);
     }
     this.isProcessing = false;
+    this.readOn();
   }
 
   private consumeHeld(): void {
@@ -411,9 +412,15 @@ export class ClientConnection extends Wire implements ClientStream {
       return;
     }
     this.awaitRequest();
-    if (this.held === null) this.resumeRequest();
-    else if (!this.isProcessing) this.consumeHeld();
-    if (this.held === null && this.phase === Phase.idle) this.resumeReading();
+    this.isRequestPaused = false;
+    if (this.held !== null && !this.isProcessing) this.consumeHeld();
+    else this.readOn();
+  }
+
+  /** Reads on, unless a whole request waits for its turn or a slow upstream has stopped the reading. */
+  private readOn(): void {
+    if (this.isRequestPaused || (this.phase === Phase.waiting && this.held !== null)) return;
+    this.resumeReading();
   }
 
   private awaitRequest(): void {

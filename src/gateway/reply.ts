@@ -74,7 +74,8 @@ export function writeReplyHead(
 /** Whether every byte of the head is what this writer would write. */
 function isAsWritten(head: MessageHead): boolean {
   if (head.indexOf(FieldId.date) < 0 || head.versionMinor === 0) return false;
-  if (head.reasonEnd - head.start + 2 !== head.nameStart[0]! - head.start) return false;
+  // A status line without the space behind the status is read, but not written.
+  if (head.reasonStart !== head.start + STATUS_LINE_BYTES - 2) return false;
   for (let index = 0; index < head.fieldCount; index++) {
     if (head.isCanonical[index] === 0 || head.isHopByHop[index] === 1) return false;
   }

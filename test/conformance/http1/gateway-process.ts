@@ -27,7 +27,7 @@ export async function startGateway(upstreamPort: number, mode: "exclusive" | "pi
     clearTimeout(timer);
     rmSync(folder, { recursive: true });
     if (code !== 0) throw new Error(`the gateway ended with ${child.signalCode ?? code}:\n${await log}`);
-    if (/generation 1 .*(crash|died|ended unexpectedly)|AssertionError/.test(await log)) throw new Error(await log);
+    if (/\(process \d+\) ended|AssertionError/.test(await log)) throw new Error(await log);
   };
   const timer = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
   const port = await portOf(child.stdout);

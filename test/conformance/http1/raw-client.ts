@@ -61,6 +61,8 @@ export class RawClient {
         if (this.text.includes("\r\n\r\n")) throw new Error(`no answer of HTTP/1.1: ${this.text}`);
         if (this.isEnded) return null;
       } else {
+        // The oracle also reads what upstreams send; a gateway writes every part of the line.
+        if (!/^HTTP\/1\.1 [1-5][0-9]{2} /.test(this.text)) throw new Error(`no status line: ${this.text}`);
         const isEndKnown = head.framing !== "close";
         const body = isEndKnown || this.isEnded ? oracleBody(this.text, head) : null;
         if (body !== null) {
@@ -77,6 +79,11 @@ export class RawClient {
   async ended(): Promise<string> {
     while (!this.isEnded) await this.next();
     return this.text;
+  }
+
+  /** Sends nothing more; the gateway may still answer. */
+  endSending(): void {
+    this.socket?.shutdown();
   }
 
   /** What was received and not read as an answer. */

@@ -12,9 +12,9 @@ export interface Recorded extends Seen {
   readonly head: OracleRequest;
 }
 
-/** What the upstream sends for a request, and whether it ends its connection then. */
+/** What the upstream sends for a request, piece by piece, and whether it ends its connection then. */
 export interface Reply {
-  readonly bytes: string;
+  readonly pieces: readonly string[];
   readonly closes: boolean;
 }
 
@@ -33,7 +33,7 @@ const added = new Set(
 const OWN_VIA = "Via: 1.1 weir";
 
 const plainReply = (request: OracleRequest): Reply => ({
-  bytes: `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${request.method === "HEAD" ? "" : "ok"}`,
+  pieces: [`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${request.method === "HEAD" ? "" : "ok"}`],
   closes: false,
 });
 
@@ -52,6 +52,7 @@ export class Recorder {
       port: 0,
       socket: {
         open: (socket) => {
+          socket.setNoDelay(true);
           socket.data = { id: this.connectionsCount++, text: "" };
           this.open.add(socket);
         },
@@ -91,9 +92,7 @@ export class Recorder {
       if (body === null) return;
       this.note(connection, head, body.body, body.trailers);
       connection.text = connection.text.slice(body.end);
-      const reply = this.reply(head);
-      socket.write(Buffer.from(reply.bytes, "latin1"));
-      if (reply.closes) socket.end();
+      send(socket, this.reply(head), 0);
     }
   }
 
@@ -126,6 +125,14 @@ export class Recorder {
     if (head === null) this.violations.push(`broke off within a head: ${text.slice(0, 200)}`);
     else if (head.framing === "none") this.violations.push("a request without a body was not read");
   }
+}
+
+/** Writes the pieces from `index` on, each in a round of the loop of its own. */
+function send(socket: Socket<Connection>, reply: Reply, index: number): void {
+  const piece = reply.pieces[index];
+  if (piece !== undefined) socket.write(Buffer.from(piece, "latin1"));
+  if (index + 1 < reply.pieces.length) setImmediate(() => send(socket, reply, index + 1));
+  else if (reply.closes) socket.end();
 }
 
 function lineOf([name, value]: readonly [string, string]): string {

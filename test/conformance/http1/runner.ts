@@ -95,12 +95,15 @@ export class Runner {
     client.close();
   }
 
-  /** Lets the upstream answer as a case says and returns what the client got and whether the upstream was used again. */
-  async answer(one: AnswerCase): Promise<object> {
+  /**
+   * Lets the upstream answer as a case says, in the given pieces, and returns what the client got and whether the upstream was
+   * used again.
+   */
+  async answer(one: AnswerCase, pieces: readonly string[]): Promise<object> {
     const { recorder } = this;
     recorder.requests.length = 0;
     recorder.violations.length = 0;
-    recorder.reply = () => ({ bytes: one.answer, closes: one.upstreamCloses === true });
+    recorder.reply = () => ({ pieces, closes: one.upstreamCloses === true });
     const method = one.method ?? "GET";
     const client = await RawClient.open(this.port);
     try {
@@ -132,6 +135,20 @@ export class Runner {
     } finally {
       client.close();
     }
+  }
+}
+
+/** Sends any bytes and the end of the stream, waits for the gateway's, and returns what the upstream saw. */
+export async function sendAnything(port: number, recorder: Recorder, bytes: string): Promise<Recorded[]> {
+  recorder.requests.length = 0;
+  const client = await RawClient.open(port);
+  try {
+    await client.send(bytes);
+    client.endSending();
+    await client.ended();
+    return [...recorder.requests];
+  } finally {
+    client.close();
   }
 }
 

@@ -142,6 +142,12 @@ const sound: readonly AnswerCase[] = [
   ),
   passed("no reason", "9112 4", "HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nok", "ok"),
   passed("no reason and no space", "9112 4", "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", "ok"),
+  passed(
+    "no reason, no space, and nothing else to change",
+    "9112 4",
+    lines("HTTP/1.1 200", DATE, "Content-Length: 0"),
+    "",
+  ),
   passed("a reason of bytes above ASCII", "9112 4", "HTTP/1.1 200 Tr\xe8s bien\r\nContent-Length: 2\r\n\r\nok", "ok"),
   passed("an unregistered status", "9110 15", lines("HTTP/1.1 299 Odd", DATE, "Content-Length: 0"), "", {
     statuses: [299],
