@@ -1,9 +1,9 @@
 /**
  * What one worker's requests share: the clock, the timers, the metrics, the configuration in force, and scratch memory. @hot
  */
-import { assert, type LoopClock, latin1, Random } from "../base/mod.ts";
+import { assert, KeyHash, type LoopClock, latin1, Random } from "../base/mod.ts";
 import { ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
-import { TimerWheel } from "../resilience/mod.ts";
+import { Pressure, type RetryCase, TimerWheel } from "../resilience/mod.ts";
 import { descriptorLimit, type Wire } from "../transport/mod.ts";
 import type { UpstreamObserver } from "../upstream/mod.ts";
 import { Exchange } from "./exchange.ts";
@@ -21,6 +21,26 @@ export class WorkerContext implements UpstreamObserver {
   readonly metrics: WorkerMetrics;
   readonly random = Random.fromSystem();
   accessLog: AccessLogger | null = null;
+  /** How close this worker is to its limits. */
+  pressure = new Pressure({ loopDelayMs: 0, memoryBytes: 0, descriptors: 0, queueDelayMs: 0 });
+  /** Hashes keys of rate limits; the seed is the same in all workers of a machine until it starts again. */
+  readonly keyHash: KeyHash;
+  /** Filled in anew for each decision. */
+  readonly retryCase: RetryCase = {
+    isRetryable: false,
+    isUnsent: false,
+    isMethodIdempotent: false,
+    isKeyHonoured: false,
+    hasAnswerBegun: false,
+    isBodyHeld: false,
+    attempts: 0,
+    attemptsMax: 0,
+    leftMs: 0,
+    // An attempt goes to another connection or endpoint at once: there is nothing to wait for.
+    backoffMs: 0,
+    isBreakerClosed: true,
+    hasBudget: false,
+  };
   readonly exchanges: ExchangePool;
   private current: Settings | null = null;
   /** For bytes that are written before the callback ends. */
@@ -38,7 +58,8 @@ export class WorkerContext implements UpstreamObserver {
   /** No new request is begun on a connection that can be closed instead. */
   isDraining = false;
 
-  constructor(loop: LoopClock, metrics: WorkerMetrics) {
+  constructor(loop: LoopClock, metrics: WorkerMetrics, hashSeed: number) {
+    this.keyHash = new KeyHash(hashSeed);
     this.loop = loop;
     this.metrics = metrics;
     this.timers = new TimerWheel<Wire>(loop.nowMs, fireTimer);

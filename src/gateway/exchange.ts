@@ -10,12 +10,23 @@
  * can be repeated. Records are pooled and set once; nothing is allocated for a request.
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
+import { Lane, type LaneNode } from "../lanes/mod.ts";
 import { BodyKind, FieldId, type MessageHead, Method } from "../protocols/mod.ts";
-import type { UpstreamConnection, UpstreamExchange } from "../upstream/mod.ts";
+import { type Breaker, breakerRefused, decideRetry, RetryVerdict } from "../resilience/mod.ts";
+import type { Upstream, UpstreamConnection, UpstreamExchange } from "../upstream/mod.ts";
+import { admit } from "./admit.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { WorkerContext } from "./context.ts";
-import { isIdempotent, writeChunkEnd, writeChunkStart, writeForwardedHead, writeTrailers } from "./forward.ts";
+import {
+  isIdempotent,
+  replaceInHead,
+  writeChunkEnd,
+  writeChunkStart,
+  writeForwardedHead,
+  writeTrailers,
+} from "./forward.ts";
+import type { UpstreamGuard } from "./guard.ts";
 import { recordExchange } from "./record.ts";
 import type { CompiledRoute, Settings } from "./settings.ts";
 
@@ -27,7 +38,7 @@ const KEPT_OUT_BYTES = 8192;
 /** Most attempts that end before anything was sent; each goes to another endpoint where there is one. */
 const CONNECT_ATTEMPTS_MAX = 3;
 
-export class Exchange implements UpstreamExchange {
+export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
   readonly context: WorkerContext;
   /** The configuration the request began under; a reload does not change it. */
   settings: Settings;
@@ -79,6 +90,28 @@ export class Exchange implements UpstreamExchange {
   /** The endpoint that was asked last, for the log. */
   endpointName = "";
 
+  /** The lane's part: see lanes/lane-queues.ts. */
+  laneNext: Exchange | null = null;
+  lanePrevious: Exchange | null = null;
+  laneWaiting = false;
+  lane: Lane = Lane.query;
+  laneArrivedUs = 0;
+  laneDeadlineUs = Number.POSITIVE_INFINITY;
+  /** The guard's part: see guard.ts. The upstream is the route's, or its fallback's. */
+  private upstream: Upstream | null = null;
+  private guard: UpstreamGuard | null = null;
+  breaker: Breaker | null = null;
+  permit: number = breakerRefused;
+  isInGate = false;
+  hasFallenBack = false;
+  attemptAtMs = 0;
+  answeredAtMs = 0;
+  /** The endpoint asked last, as its health counts it; -1 when it has been told. */
+  endpointIndex = -1;
+  /** Who is asking, as far as that is proven; empty for nobody in particular. */
+  subject = "";
+  hasCredentials = false;
+
   constructor(context: WorkerContext) {
     this.context = context;
     this.settings = context.settings;
@@ -120,6 +153,17 @@ export class Exchange implements UpstreamExchange {
     this.requestIdTo = 0;
     this.traceFrom = -1;
     this.endpointName = "";
+    this.lane = Lane.query;
+    this.laneDeadlineUs = Number.POSITIVE_INFINITY;
+    this.upstream = null;
+    this.guard = null;
+    this.breaker = null;
+    this.hasFallenBack = false;
+    this.attemptAtMs = 0;
+    this.answeredAtMs = 0;
+    this.endpointIndex = -1;
+    this.subject = "";
+    this.hasCredentials = head.indexOf(FieldId.authorization) >= 0 || head.indexOf(FieldId.cookie) >= 0;
   }
 
   /** Phases route and admit, and the forwarded head. A request that is refused is answered within the call. */
@@ -136,8 +180,14 @@ export class Exchange implements UpstreamExchange {
     this.hasIdempotencyKey = route.honoursIdempotencyKey && head.indexOf(FieldId.idempotencyKey) >= 0;
     this.firstByteTimeoutMs = route.firstByteTimeoutMs;
     this.answerIdleTimeoutMs = route.answerIdleTimeoutMs;
-    if (route.requestTimeoutMs > 0) this.deadlineMs = this.startedMs + route.requestTimeoutMs;
     writeForwardedHead(this, head);
+  }
+
+  /** The sender waits no longer than this from now. */
+  limitTime(leftMs: number): void {
+    const atMs = this.startedMs + leftMs;
+    this.laneDeadlineUs = atMs * 1000;
+    if (this.deadlineMs === 0 || atMs < this.deadlineMs) this.deadlineMs = atMs;
   }
 
   /** Keeps the request line's parts for the log of a request that is not forwarded. */
@@ -158,7 +208,11 @@ export class Exchange implements UpstreamExchange {
     if (head.bodyKind === BodyKind.length && head.contentLength > route.bodyBytesMax) {
       return answerOf(Outcome.bodyTooLarge);
     }
-    return null;
+    if (route.requestTimeoutMs > 0) this.deadlineMs = this.startedMs + route.requestTimeoutMs;
+    this.upstream = route.upstream;
+    this.guard = route.guard;
+    this.breaker = route.breaker;
+    return admit(this, head, route.admit);
   }
 
   /** Body bytes of the request, without framing. */
@@ -233,12 +287,27 @@ export class Exchange implements UpstreamExchange {
     if (this.client === null) return;
     this.isDispatched = true;
     if (this.deadlineMs > 0) this.client.setDeadline(this.deadlineMs);
-    this.acquire();
+    this.guard!.enter(this);
   }
 
-  private acquire(): void {
+  /** It waits in its lane, and the request's body with it. The guard ends the wait, one way or the other. */
+  waitInLane(): void {
+    if (!this.isRequestWhole) this.pauseRequest();
+  }
+
+  /** The breaker is open: asks the fallback's upstream instead. */
+  goElsewhere(guard: UpstreamGuard, breaker: Breaker | null): void {
+    this.hasFallenBack = true;
+    this.upstream = guard.upstream;
+    this.guard = guard;
+    this.breaker = breaker;
+    guard.enter(this);
+  }
+
+  /** Asks the upstream for a connection; the guard calls it for each attempt. */
+  acquire(): void {
     const route = this.route!;
-    route.upstream!.acquire(this);
+    this.upstream!.acquire(this);
     if (this.queuePlace < 0 || this.client === null) return;
     // It waits: the body waits with it, and not longer than the queue allows.
     if (!this.isRequestWhole) this.pauseRequest();
@@ -257,22 +326,13 @@ export class Exchange implements UpstreamExchange {
     this.sentCount++;
     this.sentAtMs = this.context.loop.nowMs;
     this.endpointName = connection.endpoint.name;
-    if (this.route!.hostFromEndpoint) this.writeEndpointHost(connection.endpoint.hostLine);
+    this.endpointIndex = connection.endpoint.healthIndex;
+    if (this.route!.hostFromEndpoint) {
+      this.hostTo = replaceInHead(this, this.hostFrom, this.hostTo, connection.endpoint.hostLine);
+    }
     connection.sendRequest(this.out, 0, this.outTo, this.isRequestWhole);
     if (this.deadlineMs > 0 && this.unsentCount > 0) this.client.setDeadline(this.deadlineMs);
     if (this.isRequestPaused && connection.backlogBytes === 0) this.onUpstreamWritable();
-  }
-
-  /** Puts the endpoint's own Host line in the place of the one that is there. */
-  private writeEndpointHost(line: Uint8Array): void {
-    const out = this.reserve(this.outTo + line.length);
-    const grownBytes = line.length - (this.hostTo - this.hostFrom);
-    out.copyWithin(this.hostTo + grownBytes, this.hostTo, this.outTo);
-    this.hostTo = copyBytes(line, 0, line.length, out, this.hostFrom);
-    this.outTo += grownBytes;
-    this.requestIdFrom += grownBytes;
-    this.requestIdTo += grownBytes;
-    if (this.traceFrom >= 0) this.traceFrom += grownBytes;
   }
 
   onUpstreamWritable(): void {
@@ -288,10 +348,13 @@ export class Exchange implements UpstreamExchange {
   onUpstreamHead(head: MessageHead): void {
     this.hasReplied = true;
     this.status = head.status;
+    this.answeredAtMs = this.context.loop.nowMs;
+    this.route!.lastGood?.begin(this, head);
     this.client!.replyHead(this, head);
   }
 
   onUpstreamBody(bytes: Uint8Array, from: number, to: number): void {
+    this.route!.lastGood?.add(this, bytes, from, to);
     this.client!.replyBody(bytes, from, to);
     if (this.client!.isReplyBlocked) this.connection!.pauseReading();
   }
@@ -302,8 +365,9 @@ export class Exchange implements UpstreamExchange {
 
   onUpstreamEnd(trailers: MessageHead | null): void {
     this.connection = null;
-    const client = this.client!;
-    client.replyEnd(this, trailers);
+    this.route!.lastGood?.end(this);
+    this.guard!.settle(this, Outcome.ok);
+    this.client!.replyEnd(this, trailers);
   }
 
   onUpstreamFailed(outcome: number, isUnanswered: boolean): void {
@@ -312,24 +376,35 @@ export class Exchange implements UpstreamExchange {
     if (this.client === null) return;
     if (isUnanswered && !this.hasReplied && this.mayTryAgain(wasSent, outcome)) {
       this.context.countRetry();
-      this.acquire();
+      const guard = this.guard!;
+      guard.attemptFailed(this, outcome);
+      guard.budget.spend();
+      guard.start(this);
       return;
     }
     this.fail(outcome);
   }
 
-  /** Whether the request is given to the upstream once more; see docs/operating.md on retries. */
+  /** Whether the request is given to the upstream once more: `decideRetry` says, see docs/resilience.md. */
   private mayTryAgain(wasSent: boolean, outcome: number): boolean {
-    if (!wasSent) {
-      this.unsentCount++;
-      const isConnect = outcome === Outcome.upstreamConnectFailed || outcome === Outcome.upstreamConnectTimeout;
-      return isConnect && this.unsentCount < CONNECT_ATTEMPTS_MAX;
-    }
+    const { context, guard, deadlineMs } = this;
     const route = this.route!;
+    const { nowMs } = context.loop;
+    const isConnect = outcome === Outcome.upstreamConnectFailed || outcome === Outcome.upstreamConnectTimeout;
+    if (!wasSent) this.unsentCount++;
+    const it = context.retryCase;
     // A time limit that passed is an answer of a kind: sending again would only add to it.
-    if (outcome !== Outcome.upstreamClosed || !this.isReplayable || !this.isRequestWhole) return false;
-    if (this.sentCount >= route.attemptsMax) return false;
-    return (route.retriesIdempotent && isIdempotent(this.methodId)) || this.hasIdempotencyKey;
+    it.isRetryable = wasSent ? outcome === Outcome.upstreamClosed : isConnect;
+    it.isUnsent = !wasSent;
+    it.isMethodIdempotent = route.retriesIdempotent && isIdempotent(this.methodId);
+    it.isKeyHonoured = this.hasIdempotencyKey;
+    it.hasAnswerBegun = this.hasReplied;
+    it.isBodyHeld = !wasSent || (this.isReplayable && this.isRequestWhole);
+    it.attempts = wasSent ? this.sentCount : this.unsentCount;
+    it.attemptsMax = wasSent ? route.attemptsMax : CONNECT_ATTEMPTS_MAX;
+    it.leftMs = deadlineMs === 0 ? Number.POSITIVE_INFINITY : deadlineMs - nowMs;
+    it.hasBudget = guard!.budget.hasOne(nowMs);
+    return decideRetry(it) === RetryVerdict.retry;
   }
 
   /** The client takes bytes again. */
@@ -339,9 +414,11 @@ export class Exchange implements UpstreamExchange {
 
   /** The client is gone, or gives this request up. */
   onClientGone(outcome: number): void {
+    const guard = this.guard;
     this.outcome = outcome;
-    this.letGoOfUpstream();
+    this.letGoOfUpstream(outcome);
     this.release();
+    guard?.pump();
   }
 
   /** A time limit set with `setDeadline` has passed. */
@@ -353,14 +430,23 @@ export class Exchange implements UpstreamExchange {
 
   /** Ends the exchange with an answer of our own, or by cutting the one that has begun. */
   fail(outcome: number): void {
-    this.letGoOfUpstream();
+    const guard = this.guard;
+    this.letGoOfUpstream(outcome);
     this.outcome = outcome;
     if (this.hasReplied) this.client!.abortReply(this);
     else this.finishLocal(answerOf(outcome));
+    guard?.pump();
   }
 
-  private letGoOfUpstream(): void {
-    if (this.queuePlace >= 0) this.route!.upstream!.cancelWaiting(this);
+  /** Ends it with an answer of our own instead of the upstream's, before it was sent. */
+  finishEarly(answer: LocalAnswer): void {
+    this.letGoOfUpstream(answer.outcome);
+    this.finishLocal(answer);
+  }
+
+  private letGoOfUpstream(outcome: number): void {
+    if (this.queuePlace >= 0) this.upstream!.cancelWaiting(this);
+    this.guard?.settle(this, outcome);
     const connection = this.connection;
     this.connection = null;
     if (connection !== null) connection.abandon(this);

@@ -96,6 +96,18 @@ function writeHost(exchange: Exchange, route: CompiledRoute, head: MessageHead, 
   return at;
 }
 
+/** Replaces `[from, to)` of the forwarded head, before the ids in it, by `line`. */
+export function replaceInHead(exchange: Exchange, from: number, to: number, line: Uint8Array): number {
+  const out = exchange.reserve(exchange.outTo + line.length);
+  const grownBytes = line.length - (to - from);
+  out.copyWithin(to + grownBytes, to, exchange.outTo);
+  exchange.outTo += grownBytes;
+  exchange.requestIdFrom += grownBytes;
+  exchange.requestIdTo += grownBytes;
+  if (exchange.traceFrom >= 0) exchange.traceFrom += grownBytes;
+  return copyBytes(line, 0, line.length, out, from);
+}
+
 /** The path with its first segments replaced; the rest and the query byte by byte as they came. */
 function writeRewrittenTarget(route: CompiledRoute, head: MessageHead, out: Uint8Array, at: number): number {
   const { bytes, pathStart, pathEnd, queryEnd } = head;

@@ -4,13 +4,16 @@
  * A new configuration is compiled completely by `prepare`, which throws when it cannot be, and takes effect in one step with
  * `commit`. Upstreams whose settings did not change keep their connections.
  */
-import { LoopClock, systemClock, WeirError } from "../base/mod.ts";
-import type { Config, UpstreamConfig } from "../config/mod.ts";
+import { LoopClock, openMachineClock, randomSeed, systemClock, WeirError } from "../base/mod.ts";
+import type { Config, RouteConfig, UpstreamConfig } from "../config/mod.ts";
 import { AccessLog, ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
+import { CellDirectory, Pressure } from "../resilience/mod.ts";
 import { Resolver, Upstream, type UpstreamSecurity } from "../upstream/mod.ts";
 import { WorkerContext } from "./context.ts";
+import type { UpstreamGuard } from "./guard.ts";
 import { type ConnectionGate, Listener } from "./listener.ts";
 import { NetworkCounts } from "./networks.ts";
+import { Protection, type RouteProtection } from "./protection.ts";
 import { GatewaySecurity, type PreparedSecurity, upstreamSecurity } from "./security.ts";
 import { http1Limits, Settings } from "./settings.ts";
 
@@ -33,6 +36,7 @@ export interface GatewayOptions {
 
 interface RunningUpstream {
   readonly upstream: Upstream;
+  readonly guard: UpstreamGuard;
   readonly resolver: Resolver;
   /** What it was made from, to see whether a reload changes it. */
   readonly source: string;
@@ -58,14 +62,18 @@ export class Gateway {
   private ticks = 0;
   private expectedTickMs: number;
   private networks: NetworkCounts;
+  private readonly protection: Protection;
 
   constructor(options: GatewayOptions) {
     const { config, metrics } = options;
     this.metrics = metrics;
-    const loop = new LoopClock(systemClock);
+    // Machine time, so that what workers keep in shared cells means the same to all.
+    const loop = new LoopClock(openMachineClock());
+    const directory = new CellDirectory(metrics.cells);
+    this.protection = new Protection(directory);
     this.networks = new NetworkCounts(config.limits.networkPrefixBits4, config.limits.networkPrefixBits6);
     this.gate = this.makeGate();
-    this.context = new WorkerContext(loop, metrics);
+    this.context = new WorkerContext(loop, metrics, sharedSeed(directory));
     this.accessLog = openAccessLog(config, this.context, metrics);
     this.context.accessLog = this.accessLog;
     this.security.setTicketKeys(options.ticketKeys ?? []);
@@ -89,13 +97,24 @@ export class Gateway {
     this.context.loop.refresh();
     const upstreams = new Map<string, RunningUpstream>();
     for (const upstream of config.upstreams) {
-      const source = JSON.stringify([upstream, config.limits, config.workers]);
+      const source = JSON.stringify([upstream, config.limits, config.lanes, config.workers]);
       const running = this.upstreams.get(upstream.name);
       const kept = running !== undefined && running.source === source;
       upstreams.set(upstream.name, kept ? running : this.makeUpstream(upstream, config, source));
     }
     const byName = new Map([...upstreams].map(([name, running]) => [name, running.upstream]));
-    const settings = new Settings(config, revision, slots, byName, this.context.random, () => this.context.isDraining);
+    const guards = new Map([...upstreams].map(([name, running]) => [name, running.guard]));
+    for (const guard of guards.values()) guard.forgetBreakers();
+    const protect = (route: RouteConfig): RouteProtection => this.protection.routeOf(route, config, guards);
+    const settings = new Settings(
+      config,
+      revision,
+      slots,
+      byName,
+      this.context.random,
+      protect,
+      () => this.context.isDraining,
+    );
     // Last, because what it builds has to be given back when anything after it fails.
     this.prepared = { settings, upstreams, security: this.security.prepare(config) };
   }
@@ -115,11 +134,13 @@ export class Gateway {
     }
     this.context.use(prepared.settings);
     prepared.security.commit();
+    this.context.pressure = pressureOf(prepared.settings.config);
     for (const [name, running] of before) {
       if (prepared.upstreams.get(name) === running) continue;
       running.resolver.stop();
       running.upstream.retire();
       if (running.security?.kind === "bytes") running.security.context.free();
+      running.guard.retire();
     }
     this.metrics.setRevision(prepared.settings.revision);
     this.metrics.add(ProcessCounter.reloads, prepared.settings.revision > 1 ? 1 : 0);
@@ -170,9 +191,10 @@ export class Gateway {
   close(): void {
     clearInterval(this.ticker);
     for (const listener of this.listeners) listener.stop();
-    for (const { resolver, upstream } of this.upstreams.values()) {
+    for (const { resolver, upstream, guard } of this.upstreams.values()) {
       resolver.stop();
       upstream.retire();
+      guard.retire();
     }
   }
 
@@ -185,10 +207,23 @@ export class Gateway {
     this.context.tick();
     const lateMs = loop.nowMs - this.expectedTickMs;
     this.metrics.recordLoopStall(lateMs > 0 ? lateMs * 1000 : 0);
+    let oldestMs = 0;
+    for (const { guard } of this.upstreams.values()) {
+      guard.tick(loop.nowMs);
+      const waitMs = guard.gate === null ? 0 : guard.gate.oldestWaitUs(loop.nowMs * 1000) / 1000;
+      if (waitMs > oldestMs) oldestMs = waitMs;
+    }
+    this.context.pressure.update(lateMs > 0 ? lateMs : 0, this.memoryBytes(), 0, oldestMs);
     this.expectedTickMs = loop.nowMs + TICK_MS;
     this.ticks++;
     if (this.ticks % GAUGE_TICKS === 0) this.writeGauges();
     if (this.ticks % PROCESS_TICKS === 1) this.metrics.readProcess();
+  }
+
+  /** Resident memory, where somebody wants to know. */
+  private memoryBytes(): number {
+    if (this.context.settings.config.lanes.memoryBytesMax === 0) return 0;
+    return process.memoryUsage.rss();
   }
 
   private writeGauges(): void {
@@ -227,7 +262,8 @@ export class Gateway {
       },
     };
     const upstream = new Upstream(settings, context.loop, context.timers, context.random, context);
-    return { upstream, resolver: new Resolver(upstream, config.endpoints), source, security };
+    const guard = this.protection.guardOf(config, whole, upstream);
+    return { upstream, guard, resolver: new Resolver(upstream, config.endpoints), source, security };
   }
 
   private makeGate(): ConnectionGate {
@@ -248,6 +284,23 @@ export class Gateway {
       },
     };
   }
+}
+
+function pressureOf(config: Config): Pressure {
+  const { loopDelayMaxMs, memoryBytesMax, queueDelayMaxMs } = config.lanes;
+  return new Pressure({
+    loopDelayMs: loopDelayMaxMs,
+    memoryBytes: memoryBytesMax,
+    descriptors: 0,
+    queueDelayMs: queueDelayMaxMs,
+  });
+}
+
+/** The seed of the tables of keys, drawn by the first worker. */
+function sharedSeed(directory: CellDirectory): number {
+  const at = directory.take("hash seed", 1);
+  Atomics.compareExchange(directory.cells, at, 0, randomSeed() | 1);
+  return Atomics.load(directory.cells, at);
 }
 
 function openAccessLog(config: Config, context: WorkerContext, metrics: WorkerMetrics): AccessLog | null {

@@ -10,6 +10,7 @@ import type { Upstream } from "../upstream/mod.ts";
 import { answerOf, type LocalAnswer, prepareAnswer } from "./answers.ts";
 import { OriginMemory } from "./forward.ts";
 import { isInNetworks } from "./networks.ts";
+import type { RouteProtection } from "./protection.ts";
 import { RouteMiss, RouteTable } from "./route.ts";
 
 /** Changes to fields of a request or an answer; null where a route makes none. */
@@ -20,7 +21,7 @@ export interface CompiledChanges {
   readonly added: Uint8Array;
 }
 
-export interface CompiledRoute {
+export interface CompiledRoute extends RouteProtection {
   readonly name: string;
   /** Where its requests are counted in the shared segment. */
   readonly slot: number;
@@ -98,13 +99,14 @@ export class Settings {
     slots: Readonly<Record<string, number>>,
     upstreams: ReadonlyMap<string, Upstream>,
     random: Random,
+    protect: (route: RouteConfig) => RouteProtection,
     isDraining: () => boolean,
   ) {
     this.config = config;
     this.revision = revision;
     this.isDraining = isDraining;
     this.table = new RouteTable(config.routes, config.paths);
-    this.routes = config.routes.map((route) => compileRoute(route, config, slots, upstreams));
+    this.routes = config.routes.map((route) => compileRoute(route, config, slots, upstreams, protect(route)));
     this.client = compileClientLimits(config);
     this.forward = compileForward(config, random);
     this.healthPath = config.health === null ? null : latin1(config.health);
@@ -171,6 +173,7 @@ function compileRoute(
   config: Config,
   slots: Readonly<Record<string, number>>,
   upstreams: ReadonlyMap<string, Upstream>,
+  protection: RouteProtection,
 ): CompiledRoute {
   const { action, retry, rewrite } = route;
   const upstreamName = action.kind === "upstream" ? action.upstream : "none";
@@ -178,6 +181,7 @@ function compileRoute(
   const hashOn = upstreamConfig?.balance === "consistent-hash" ? upstreamConfig.hashOn : null;
   const hostHeader = upstreamConfig?.hostHeader;
   return {
+    ...protection,
     name: route.name,
     slot: slots[seriesKey(route.name, upstreamName)] ?? slotOther,
     labels: accessLogLabels(route.name, upstreamName),

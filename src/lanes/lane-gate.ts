@@ -116,12 +116,22 @@ export class LaneGate<T extends LaneNode<T>> {
 
   /** A started request has ended; the next of the lanes take its place. */
   leave(node: T, nowUs: number, serviceUs: number, isDrop: boolean): void {
+    this.finish(node, nowUs, serviceUs, isDrop);
+    this.pump(nowUs);
+  }
+
+  /** The first half of `leave`: counts, and starts nobody. `pump` must follow before the callback ends. */
+  finish(node: T, nowUs: number, serviceUs: number, isDrop: boolean): void {
+    this.abort(node);
+    if (!isDrop) this.serviceUs += (serviceUs - this.serviceUs) * 0.05;
+    this.admission.record(nowUs, serviceUs, nowUs - node.laneArrivedUs, isDrop);
+  }
+
+  /** A started request was not sent after all: it says nothing about the upstream. `pump` must follow. */
+  abort(node: T): void {
     const lane = node.lane;
     this.inFlightTotal -= 1;
     this.inFlightByLane[lane] = this.inFlightByLane[lane]! - 1;
-    if (!isDrop) this.serviceUs += (serviceUs - this.serviceUs) * 0.05;
-    this.admission.record(nowUs, serviceUs, nowUs - node.laneArrivedUs, isDrop);
-    if (this.queues.waiting > 0) this.pump(nowUs);
   }
 
   /** A waiting request's client went away. */
@@ -134,7 +144,7 @@ export class LaneGate<T extends LaneNode<T>> {
     for (let lane = 0; lane < lanesCount; lane++) this.refuseLate(lane as Lane, nowUs);
     this.admission.tick(nowUs, this.peakInFlight, this.queues.waiting);
     this.peakInFlight = this.inFlightTotal;
-    if (this.queues.waiting > 0) this.pump(nowUs);
+    this.pump(nowUs);
   }
 
   /** The longest that a request of a lane has been waiting, microseconds: a pressure of its own. */
@@ -163,8 +173,8 @@ export class LaneGate<T extends LaneNode<T>> {
   }
 
   /** Starts waiting requests while there are places. A callback that ends its request at once does not nest another. */
-  private pump(nowUs: number): void {
-    if (this.isPumping) return;
+  pump(nowUs: number): void {
+    if (this.isPumping || this.queues.waiting === 0) return;
     this.isPumping = true;
     while (this.inFlightTotal < this.admission.limit) {
       for (let lane = 0; lane < lanesCount; lane++) this.isOpen[lane] = this.isLaneFree(lane as Lane) ? 1 : 0;

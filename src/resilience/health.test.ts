@@ -1,10 +1,21 @@
 import { expect, test } from "bun:test";
 import { array, constantFrom, property as forAll, integer, assert as property, tuple } from "fast-check";
 import { Random } from "../base/mod.ts";
-import { HealthReason, type HealthSettings, healthCells, healthDefaults, UpstreamHealth } from "./health.ts";
+import {
+  endpointHealthCells,
+  HealthReason,
+  type HealthSettings,
+  healthDefaults,
+  healthLeaseCells,
+  UpstreamHealth,
+} from "./health.ts";
+
+const healthCells = (count: number): number => healthLeaseCells + count * endpointHealthCells;
 
 function make(count: number, change: Partial<HealthSettings> = {}, cells = new Int32Array(healthCells(count))) {
-  return new UpstreamHealth({ ...healthDefaults, ...change }, count, cells, 0, new Random(3));
+  const health = new UpstreamHealth({ ...healthDefaults, ...change }, cells, 0, new Random(3));
+  health.setEndpoints(Array.from({ length: count }, (_, index) => healthLeaseCells + index * endpointHealthCells));
+  return health;
 }
 
 test("of one to ten endpoints, however many fail, half or more stay usable", () => {

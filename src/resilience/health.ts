@@ -80,34 +80,40 @@ export interface EndpointSnapshot {
 }
 
 const Cell = { state: 0, since: 1, reason: 2, until: 3, inRow: 4, ejections: 5, checksInRow: 6, size: 8 } as const;
-const leaseCells = 2;
-
-/** Cells that an upstream's health needs. */
-export function healthCells(endpointsCount: number): number {
-  return leaseCells + endpointsCount * Cell.size;
-}
+/** Cells of the lease, and of each endpoint. */
+export const healthLeaseCells = 2;
+export const endpointHealthCells: number = Cell.size;
 
 export class UpstreamHealth {
-  readonly endpointsCount: number;
-  private readonly settings: HealthSettings;
+  readonly settings: HealthSettings;
   private readonly cells: Int32Array;
-  private readonly at: number;
+  private readonly leaseAt: number;
   private readonly random: Random;
-  private readonly nextCheckMs: Float64Array;
-  private readonly calls: Uint32Array;
-  private readonly failures: Uint32Array;
+  private places: readonly number[] = [];
+  private nextCheckMs: Float64Array = new Float64Array(0);
+  private calls: Uint32Array = new Uint32Array(0);
+  private failures: Uint32Array = new Uint32Array(0);
   private windowEndsMs = 0;
 
-  constructor(settings: HealthSettings, endpointsCount: number, cells: Int32Array, at: number, random: Random) {
-    assert(at + healthCells(endpointsCount) <= cells.length, "an upstream's health cells lie within the segment");
+  /** @param leaseAt of `healthLeaseCells` cells */
+  constructor(settings: HealthSettings, cells: Int32Array, leaseAt: number, random: Random) {
     this.settings = settings;
-    this.endpointsCount = endpointsCount;
     this.cells = cells;
-    this.at = at + leaseCells;
+    this.leaseAt = leaseAt;
     this.random = random;
-    this.nextCheckMs = new Float64Array(endpointsCount).fill(-1);
-    this.calls = new Uint32Array(endpointsCount);
-    this.failures = new Uint32Array(endpointsCount);
+  }
+
+  /** The endpoints from now on: where the `endpointHealthCells` cells of each are. */
+  setEndpoints(places: readonly number[]): void {
+    for (const at of places) assert(at + Cell.size <= this.cells.length, "health cells lie within the segment");
+    this.places = places;
+    this.nextCheckMs = new Float64Array(places.length).fill(-1);
+    this.calls = new Uint32Array(places.length);
+    this.failures = new Uint32Array(places.length);
+  }
+
+  get endpointsCount(): number {
+    return this.places.length;
   }
 
   /** Whether the endpoint may be given traffic. An ejection whose time is over ends here. */
@@ -128,6 +134,14 @@ export class UpstreamHealth {
     if (slowStartMs === 0 || Atomics.load(this.cells, at + Cell.reason) === HealthReason.none) return 1;
     const upMs = since(this.cells, at + Cell.since, nowMs);
     return upMs < 0 || upMs >= slowStartMs ? 1 : 0.1 + (0.9 * upMs) / slowStartMs;
+  }
+
+  /** Whether checks have brought every endpoint down. */
+  isAllDown(): boolean {
+    for (let index = 0; index < this.places.length; index++) {
+      if (Atomics.load(this.cells, this.cellOf(index)) !== EndpointState.down) return false;
+    }
+    return this.places.length > 0;
   }
 
   usableCount(nowMs: number): number {
@@ -159,7 +173,7 @@ export class UpstreamHealth {
 
   /** Whether this worker does the checks: it holds or takes the lease, which lapses when its holder stops renewing it. */
   holdsLease(worker: number, nowMs: number, leaseMs: number): boolean {
-    const at = this.at - leaseCells;
+    const at = this.leaseAt;
     const holder = Atomics.load(this.cells, at);
     const mine = worker + 1;
     if (holder !== mine) {
@@ -252,7 +266,7 @@ export class UpstreamHealth {
   }
 
   private cellOf(index: number): number {
-    return this.at + index * Cell.size;
+    return this.places[index]!;
   }
 }
 

@@ -20,14 +20,16 @@ export {
   breakerStateNames,
   CallResult,
 } from "./breaker-settings.ts";
+export { CellDirectory, directoryCellsMin } from "./cell-directory.ts";
 export {
   type EndpointSnapshot,
   EndpointState,
+  endpointHealthCells,
   endpointStateNames,
   HealthReason,
   type HealthSettings,
-  healthCells,
   healthDefaults,
+  healthLeaseCells,
   healthReasonNames,
   UpstreamHealth,
 } from "./health.ts";

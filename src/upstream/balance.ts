@@ -7,6 +7,7 @@
  *   comes or goes moves only its share of the keys. An endpoint without room passes its keys on along the ring.
  */
 import type { Random } from "../base/mod.ts";
+import type { UpstreamHealth } from "../resilience/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 export type BalanceKind = "round-robin" | "least-in-flight" | "consistent-hash";
@@ -25,6 +26,7 @@ export class Balancer {
   private turn = 0;
   private ringPoints = new Uint32Array(0);
   private ringEndpoints: Endpoint[] = [];
+  private health: UpstreamHealth | null = null;
 
   constructor(kind: BalanceKind, random: Random) {
     this.kind = kind;
@@ -37,6 +39,11 @@ export class Balancer {
     if (this.kind === "consistent-hash") this.buildRing();
     else this.schedule = smoothSchedule(endpoints);
     this.turn = this.schedule.length === 0 ? 0 : this.random.below(this.schedule.length);
+  }
+
+  /** Passes over endpoints that are down or ejected, and gives those that came back less at first. @cold */
+  watch(health: UpstreamHealth): void {
+    this.health = health;
   }
 
   /** The endpoint for a request with balance hash `hash`, or null when there is none at all. */
@@ -54,7 +61,7 @@ export class Balancer {
     for (let tries = 0; tries < schedule.length; tries++) {
       this.turn = this.turn + 1 < schedule.length ? this.turn + 1 : 0;
       const endpoint = schedule[this.turn]!;
-      if (isUsable(endpoint, nowMs)) return endpoint;
+      if (this.isUsable(endpoint, nowMs)) return endpoint;
     }
     return schedule[this.turn]!;
   }
@@ -63,8 +70,8 @@ export class Balancer {
     const schedule = this.schedule;
     const first = schedule[this.random.below(schedule.length)]!;
     const second = schedule[this.random.below(schedule.length)]!;
-    const isFirstUsable = isUsable(first, nowMs);
-    if (isFirstUsable !== isUsable(second, nowMs)) return isFirstUsable ? first : second;
+    const isFirstUsable = this.isUsable(first, nowMs);
+    if (isFirstUsable !== this.isUsable(second, nowMs)) return isFirstUsable ? first : second;
     if (!isFirstUsable) return this.pickNext(nowMs);
     return first.inFlightCount * second.weight <= second.inFlightCount * first.weight ? first : second;
   }
@@ -80,9 +87,18 @@ export class Balancer {
     }
     for (let tries = 0; tries < points.length; tries++) {
       const endpoint = this.ringEndpoints[(low + tries) % points.length]!;
-      if (isUsable(endpoint, nowMs)) return endpoint;
+      if (this.isUsable(endpoint, nowMs)) return endpoint;
     }
     return this.ringEndpoints[low % points.length]!;
+  }
+
+  /** Whether new requests may go there: it did not just refuse a connection, has one or room for one, and is healthy. */
+  private isUsable(endpoint: Endpoint, nowMs: number): boolean {
+    if (nowMs - endpoint.failedAtMs < AVOID_MS) return false;
+    if (!endpoint.hasRoom && endpoint.idleCount === 0 && !endpoint.hasPipelineRoom) return false;
+    if (this.health === null) return true;
+    const weight = this.health.weight(endpoint.healthIndex, nowMs);
+    return weight === 1 || this.random.unit() < weight;
   }
 
   /** @cold */
@@ -97,13 +113,6 @@ export class Balancer {
     this.ringPoints = Uint32Array.from(points, (point) => point.at);
     this.ringEndpoints = points.map((point) => point.endpoint);
   }
-}
-
-/** Whether new requests may go there: it did not just refuse a connection, and it has a connection or room for one. */
-function isUsable(endpoint: Endpoint, nowMs: number): boolean {
-  return (
-    nowMs - endpoint.failedAtMs >= AVOID_MS && (endpoint.hasRoom || endpoint.idleCount > 0 || endpoint.hasPipelineRoom)
-  );
 }
 
 /** The order of one whole turn of smooth weighted round robin. @cold */

@@ -315,9 +315,11 @@ export class UpstreamConnection extends Wire {
     this.endpoint.exchangeEnded();
     // First the answer, then the connection: giving it away may write to other clients.
     exchange?.onUpstreamEnd(answerTrailers);
-    if (this.socket === null) return;
-    if (isClean) this.endpoint.release(this);
-    else this.destroy();
+    if (this.socket !== null) {
+      if (isClean) this.endpoint.release(this);
+      else this.destroy();
+    }
+    this.endpoint.upstream.onSettled?.();
   }
 
   private hold(bytes: Uint8Array, from: number, to: number): void {
@@ -376,5 +378,6 @@ export class UpstreamConnection extends Wire {
       this.ring[at] = null;
       exchange?.onUpstreamFailed(outcome, index > 0 || isFirstUnanswered);
     }
+    this.endpoint.upstream.onSettled?.();
   }
 }

@@ -48,6 +48,8 @@ export class Endpoint {
   unsolicitedCount = 0;
   /** Monotonic time of the last refused connection, in milliseconds. */
   failedAtMs = Number.NEGATIVE_INFINITY;
+  /** Its number in the upstream's health. */
+  healthIndex = 0;
   private idleFirst: UpstreamConnection | null = null;
   readonly pipelined: UpstreamConnection[] = [];
 

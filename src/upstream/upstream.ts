@@ -7,7 +7,7 @@
  *                                     └───────────────────────┴─► wait ─► onUpstreamReady | onUpstreamFailed
  */
 import { type LoopClock, Outcome, type Random } from "../base/mod.ts";
-import type { TimerWheel } from "../resilience/mod.ts";
+import type { TimerWheel, UpstreamHealth } from "../resilience/mod.ts";
 import type { Wire, WireAddress } from "../transport/mod.ts";
 import { type BalanceKind, Balancer } from "./balance.ts";
 import type { UpstreamConnection } from "./connection.ts";
@@ -48,6 +48,11 @@ export class Upstream {
   private readonly isHashed: boolean;
   private readonly waiting: WaitingQueue;
   private endpoints: readonly Endpoint[] = [];
+  /** What is known of the endpoints' health; null where nobody watches. `placeOf` finds an endpoint's shared cells. */
+  private health: UpstreamHealth | null = null;
+  private placeOf: (endpointName: string) => number = () => 0;
+  /** Called when an answer or a failure is dealt with and the connection is free or gone. */
+  onSettled: (() => void) | null = null;
 
   constructor(
     settings: UpstreamSettings,
@@ -77,7 +82,21 @@ export class Upstream {
       return kept ?? new Endpoint(this, address, weight);
     });
     for (const endpoint of before.values()) endpoint.retire();
+    this.numberEndpoints();
     this.balancer.update(this.endpoints);
+  }
+
+  /** Watches the endpoints' health from now on. @cold */
+  watch(health: UpstreamHealth, placeOf: (endpointName: string) => number): void {
+    this.health = health;
+    this.placeOf = placeOf;
+    this.balancer.watch(health);
+    this.numberEndpoints();
+  }
+
+  private numberEndpoints(): void {
+    for (const [index, endpoint] of this.endpoints.entries()) endpoint.healthIndex = index;
+    this.health?.setEndpoints(this.endpoints.map((endpoint) => this.placeOf(endpoint.name)));
   }
 
   get hasWaiting(): boolean {
@@ -97,7 +116,7 @@ export class Upstream {
   acquire(exchange: UpstreamExchange): void {
     const nowMs = this.loop.nowMs;
     const endpoint = this.balancer.pick(exchange.balanceHash, nowMs);
-    if (endpoint === null) {
+    if (endpoint === null || this.health?.isAllDown() === true) {
       exchange.onUpstreamFailed(Outcome.noEndpoint, true);
       return;
     }
@@ -144,6 +163,7 @@ export class Upstream {
    */
   connectFailed(endpoint: Endpoint, outcome: number): void {
     endpoint.failedAtMs = this.loop.nowMs;
+    this.health?.recordCall(endpoint.healthIndex, true, this.loop.nowMs);
     const count = endpoint.openCount === 0 ? this.waiting.count : 1;
     for (let index = 0; index < count; index++) this.waiting.shift(endpoint)?.onUpstreamFailed(outcome, true);
   }
