@@ -40,6 +40,6 @@ export interface ClientStream {
   /** Stops and resumes the flow of the request's body. */
   pauseRequest(): void;
   resumeRequest(): void;
-  /** Asks to be called by `Exchange.onDeadline` at this monotonic time, or later. */
+  /** Asks to be called by `Exchange.onDeadline` at this monotonic time or later; 0 asks for nothing. */
   setDeadline(atMs: number): void;
 }

@@ -62,6 +62,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
   private isDispatched = false;
   private hasIdempotencyKey = false;
   private isRequestPaused = false;
+  private hasWaited = false;
   private connection: UpstreamConnection | null = null;
   private sentCount = 0;
   private unsentCount = 0;
@@ -136,6 +137,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     this.isDispatched = false;
     this.hasIdempotencyKey = false;
     this.isRequestPaused = false;
+    this.hasWaited = false;
     this.connection = null;
     this.sentCount = 0;
     this.unsentCount = 0;
@@ -311,7 +313,9 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     if (this.queuePlace < 0 || this.client === null) return;
     // It waits: the body waits with it, and not longer than the queue allows.
     if (!this.isRequestWhole) this.pauseRequest();
-    this.client.setDeadline(this.context.loop.nowMs + route.queueTimeoutMs);
+    this.hasWaited = true;
+    const untilMs = this.context.loop.nowMs + route.queueTimeoutMs;
+    this.client.setDeadline(this.deadlineMs > 0 && this.deadlineMs < untilMs ? this.deadlineMs : untilMs);
   }
 
   private pauseRequest(): void {
@@ -331,7 +335,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
       this.hostTo = replaceInHead(this, this.hostFrom, this.hostTo, connection.endpoint.hostLine);
     }
     connection.sendRequest(this.out, 0, this.outTo, this.isRequestWhole);
-    if (this.deadlineMs > 0 && this.unsentCount > 0) this.client.setDeadline(this.deadlineMs);
+    if (this.hasWaited) this.client.setDeadline(this.deadlineMs);
     if (this.isRequestPaused && connection.backlogBytes === 0) this.onUpstreamWritable();
   }
 
@@ -423,9 +427,8 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
 
   /** A time limit set with `setDeadline` has passed. */
   onDeadline(nowMs: number): void {
-    if (this.queuePlace >= 0) this.fail(Outcome.upstreamQueueTimeout);
-    else if (this.deadlineMs > 0 && nowMs >= this.deadlineMs) this.fail(Outcome.requestTimeout);
-    else if (this.deadlineMs > 0) this.client!.setDeadline(this.deadlineMs);
+    if (this.deadlineMs > 0 && nowMs >= this.deadlineMs) this.fail(Outcome.requestTimeout);
+    else if (this.queuePlace >= 0) this.fail(Outcome.upstreamQueueTimeout);
   }
 
   /** Ends the exchange with an answer of our own, or by cutting the one that has begun. */

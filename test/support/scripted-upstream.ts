@@ -75,7 +75,10 @@ export class Peer {
 
   private async next(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new Error(`nothing came; so far: ${this.received.slice(0, 500)}`)), TIMEOUT_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`nothing came; so far: ${this.received.slice(0, 500)}`)),
+      TIMEOUT_MS,
+    );
     this.waiters.push(resolve);
     await promise;
     clearTimeout(timer);

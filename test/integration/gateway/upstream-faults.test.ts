@@ -16,7 +16,10 @@ const upstreamAt = (ports: number[], more = ""): string =>
   `upstreams: { core: { endpoints: [${ports.map((port) => `"127.0.0.1:${port}"`).join(", ")}], ${more} } }\n`;
 const everything = 'routes: [{ name: all, match: { path: "/*" }, upstream: core }]\n';
 
-async function setUp(more = "", routes = everything): Promise<{ upstream: ScriptedUpstream; client: Peer; port: number }> {
+async function setUp(
+  more = "",
+  routes = everything,
+): Promise<{ upstream: ScriptedUpstream; client: Peer; port: number }> {
   const upstream = keep(new ScriptedUpstream());
   const gateway = keep(new LocalGateway(upstreamAt([upstream.port], more) + routes));
   const client = await connectClient(gateway.port);

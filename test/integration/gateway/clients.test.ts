@@ -1,0 +1,277 @@
+/** Slow, absent-minded and hasty clients; large bodies; limits; addresses. */
+import { afterEach, expect, test } from "bun:test";
+import { join } from "node:path";
+import { LocalGateway } from "../../support/local-gateway.ts";
+import { connectClient, ok, type Peer, ScriptedUpstream } from "../../support/scripted-upstream.ts";
+
+const open: { close(): unknown }[] = [];
+const keep = <T extends { close(): unknown }>(one: T): T => {
+  open.push(one);
+  return one;
+};
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+const config = (upstream: ScriptedUpstream, more = "", route = ""): string =>
+  `upstreams: { core: { endpoints: ["127.0.0.1:${upstream.port}"] } }\n` +
+  `routes: [{ name: all, match: { path: "/*" }, upstream: core${route} }]\n${more}`;
+
+async function setUp(
+  more = "",
+  route = "",
+): Promise<{ upstream: ScriptedUpstream; gateway: LocalGateway; client: Peer }> {
+  const upstream = keep(new ScriptedUpstream());
+  const gateway = keep(new LocalGateway(config(upstream, more, route)));
+  return { upstream, gateway, client: await newClient(gateway) };
+}
+
+async function newClient(gateway: LocalGateway): Promise<Peer> {
+  const client = await connectClient(gateway.port);
+  keep({ close: () => client.socket.terminate() });
+  return client;
+}
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+
+test("requests sent ahead are answered in order, whatever the upstream's pace", async () => {
+  const { upstream, client } = await setUp();
+  upstream.answerAll((head) => ok(head.split(" ")[1]!));
+  const paths = Array.from({ length: 200 }, (_, index) => `/${index}`);
+  client.send(paths.map(get).join(""));
+  for (const path of paths) expect(await client.message(path.length)).toEndWith(path);
+});
+
+test("a client that stops in the middle of a head is told so and cut, and others are served meanwhile", async () => {
+  const { upstream, gateway, client } = await setUp("timeouts: { head: 80ms }\n");
+  upstream.answerAll(() => ok("fine"));
+  client.send("GET / HTTP/1.1\r\nHo");
+  const other = await newClient(gateway);
+  other.send(get("/"));
+  expect(await other.message(4)).toEndWith("fine");
+  expect(await client.take("head-timeout")).toStartWith("HTTP/1.1 408 ");
+  await client.end();
+});
+
+test("a client that sends a head byte by byte is served", async () => {
+  const { upstream, client } = await setUp();
+  upstream.answerAll(() => ok("fine"));
+  for (const byte of get("/slowly")) {
+    client.send(byte);
+    await Bun.sleep(1);
+  }
+  expect(await client.message(4)).toEndWith("fine");
+});
+
+test("a body that stops is 408, and an upstream never sees it completed", async () => {
+  const { upstream, client } = await setUp("timeouts: { bodyIdle: 80ms }\n");
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  const peer = await upstream.connection(0);
+  await peer.take("half");
+  expect(await client.take("body-timeout")).toStartWith("HTTP/1.1 408 ");
+  await peer.end();
+});
+
+test("an idle connection ends after its time", async () => {
+  const { upstream, client } = await setUp("timeouts: { keepAliveIdle: 60ms }\n");
+  upstream.answerAll(() => ok("fine"));
+  client.send(get("/"));
+  await client.message(4);
+  await client.end();
+});
+
+test("a client that does not read is cut and its upstream connection freed", async () => {
+  const { upstream, client } = await setUp("timeouts: { clientWriteIdle: 150ms }\n");
+  client.socket.pause();
+  client.send(get("/large"));
+  const peer = await upstream.connection(0);
+  await peer.message();
+  peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+  await peer.sendAll(Buffer.alloc(100_000_000, 0x61));
+  await peer.end();
+  expect(peer.isClosed || peer.isEnded).toBe(true);
+});
+
+test("a large answer to a slow reader arrives whole, and waits at the upstream instead of in memory", async () => {
+  const { upstream, client } = await setUp();
+  const bytes = 64 * 1024 * 1024;
+  client.keepsText = false;
+  client.socket.pause();
+  client.send(get("/large"));
+  const peer = await upstream.connection(0);
+  await peer.message();
+  const head = `HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`;
+  peer.send(head);
+  const before = process.memoryUsage.rss();
+  let sent = 0;
+  const block = Buffer.alloc(1024 * 1024, 0x62);
+  // Sends until the kernel's buffers on both sides are full and nothing moves any more.
+  for (let still = 0; still < 5 && sent < bytes; ) {
+    const taken = Math.max(0, peer.socket.write(block, 0, Math.min(block.length, bytes - sent)));
+    sent += taken;
+    still = taken === 0 ? still + 1 : 0;
+    await Bun.sleep(10);
+  }
+  expect(sent).toBeLessThan(32 * 1024 * 1024);
+  expect(process.memoryUsage.rss() - before).toBeLessThan(24 * 1024 * 1024);
+  client.socket.resume();
+  await peer.sendAll(Buffer.alloc(bytes - sent, 0x62));
+  await client.until((one) => one.receivedBytes >= bytes + 1);
+  await client.until((one) => one.receivedBytes === head.length + bytes + "Date: ".length + 29 + 2);
+});
+
+test("a large upload to a slow upstream is held back at the client, and arrives whole", async () => {
+  const { upstream, client } = await setUp("limits: { bodyMax: 1GiB }\n");
+  const bytes = 48 * 1024 * 1024;
+  upstream.onConnection = (peer) => {
+    peer.keepsText = false;
+    peer.socket.pause();
+  };
+  client.send(`PUT /large HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`);
+  const upload = client.sendAll(Buffer.alloc(bytes, 0x63));
+  const peer = await upstream.connection(0);
+  await Bun.sleep(300);
+  peer.socket.resume();
+  await upload;
+  await peer.until((one) => one.receivedBytes > bytes);
+  peer.send(ok("stored"));
+  expect(await client.message(6)).toEndWith("stored");
+});
+
+test("a body over the limit is 413, by its length at once and by its chunks when they pass it", async () => {
+  const { upstream, client, gateway } = await setUp("limits: { bodyMax: 10B }\n");
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n");
+  expect(await client.take("body-too-large")).toStartWith("HTTP/1.1 413 ");
+  await client.end();
+  const other = await newClient(gateway);
+  other.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n6\r\nabcdef\r\n0\r\n\r\n");
+  expect(await other.take("body-too-large")).toStartWith("HTTP/1.1 413 ");
+  expect(upstream.connections.every((peer) => !peer.received.includes("0\r\n\r\n"))).toBe(true);
+});
+
+test("chunks are framed anew in both directions, with their trailers", async () => {
+  const { upstream, client } = await setUp();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n");
+  const peer = await upstream.connection(0);
+  await peer.take("3\r\nabc\r\n");
+  client.send("0\r\nX-Sum: 1\r\n\r\n");
+  expect(await peer.take("\r\n\r\n")).toBe("0\r\nX-Sum: 1\r\n\r\n");
+  peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;y=2\r\nhello\r\n");
+  expect(await client.take("hello\r\n")).toContain("\r\n\r\n5\r\nhello\r\n");
+  peer.send("0\r\nX-Sum: 2\r\n\r\n");
+  expect(await client.take("\r\n\r\n")).toBe("0\r\nX-Sum: 2\r\n\r\n");
+});
+
+test("an answer without length reaches HTTP/1.1 in chunks and HTTP/1.0 until the end", async () => {
+  const { upstream, client, gateway } = await setUp();
+  upstream.onConnection = (peer) =>
+    void peer.take("\r\n\r\n").then(() => {
+      peer.send("HTTP/1.1 200 OK\r\n\r\nuntil the end");
+      peer.socket.end();
+    });
+  client.send(get("/"));
+  expect(await client.take("0\r\n\r\n")).toContain("d\r\nuntil the end\r\n");
+  const old = await newClient(gateway);
+  old.send("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+  expect(await old.end()).toEndWith("\r\n\r\nuntil the end");
+  expect(old.received).toContain("Connection: close");
+});
+
+test("100 Continue comes from the upstream, and the body follows it", async () => {
+  const { upstream, client } = await setUp();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  const peer = await upstream.connection(0);
+  expect(await peer.take("\r\n\r\n")).toContain("Expect: 100-continue");
+  peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+  expect(await client.take("\r\n\r\n")).toStartWith("HTTP/1.1 100 ");
+  client.send("body");
+  await peer.take("body");
+  peer.send(ok("done"));
+  expect(await client.message(4)).toEndWith("done");
+});
+
+test("a client that ends its side after its request still gets the answer", async () => {
+  const { upstream, client } = await setUp();
+  client.send(get("/"));
+  client.socket.shutdown();
+  const peer = await upstream.connection(0);
+  await peer.message();
+  peer.send(ok("late"));
+  expect(await client.message(4)).toEndWith("late");
+  await client.end();
+});
+
+test("clients over the limit are turned away, and places come free again", async () => {
+  const { upstream, gateway, client } = await setUp("limits: { connectionsMax: 1 }\n");
+  upstream.answerAll(() => ok("fine"));
+  client.send(get("/"));
+  await client.message(4);
+  const second = await newClient(gateway);
+  await second.end();
+  client.socket.terminate();
+  for (;;) {
+    const third = await newClient(gateway);
+    third.send(get("/"));
+    await third.until((one) => one.received.includes("fine") || one.isEnded || one.isClosed);
+    if (third.received.includes("fine")) break;
+  }
+});
+
+test("Unix sockets and IPv6 work on both sides", async () => {
+  const upstream = keep(new ScriptedUpstream());
+  upstream.answerAll((head) => ok(/x-forwarded-for: (.*)\r/i.exec(head)?.[1] ?? ""));
+  const first = keep(new LocalGateway(`listeners: { six: { address: "[::1]:0" } }\n${config(upstream)}`));
+  const response = await fetch(`http://[::1]:${first.port}/`);
+  expect(await response.text()).toBe("::1");
+  const path = join(first.folder, "gateway.sock");
+  const second = keep(new LocalGateway(`listeners: { local: { address: "unix:${path}" } }\n${config(upstream)}`));
+  expect(second.port).toBe(0);
+  const chained = keep(
+    new LocalGateway(`upstreams: { core: { endpoints: ["unix:${path}"] } }\nroutes: [{ upstream: core }]\n`),
+  );
+  const client = await newClient(chained);
+  client.send(get("/"));
+  expect(await client.message(7)).toEndWith("unknown");
+});
+
+test("what a balancer's PROXY header says is who the client is, from named networks only", async () => {
+  const upstream = keep(new ScriptedUpstream());
+  upstream.answerAll((head) => ok(/x-forwarded-for: (.*)\r/i.exec(head)?.[1] ?? ""));
+  const listeners = (from: string): string =>
+    `listeners: { public: { address: "127.0.0.1:0", proxyProtocol: { from: [${from}] } } }\n`;
+  const behind = keep(new LocalGateway(listeners("127.0.0.0/8") + config(upstream)));
+  const client = await newClient(behind);
+  client.send("PROXY TCP4 192.0.2.7 127.0.0.1 4000 80\r\n");
+  client.send(get("/"));
+  expect(await client.message(9)).toEndWith("192.0.2.7");
+  const without = await newClient(behind);
+  without.send(get("/"));
+  expect(await without.end()).toBe("");
+  const elsewhere = keep(new LocalGateway(listeners("10.0.0.0/8") + config(upstream)));
+  const liar = await newClient(elsewhere);
+  liar.send("PROXY TCP4 192.0.2.7 127.0.0.1 4000 80\r\n");
+  expect(await liar.take("malformed-request")).toStartWith("HTTP/1.1 400 ");
+});
+
+test("claims about the client are believed from trusted networks and replaced from others", async () => {
+  const upstream = keep(new ScriptedUpstream());
+  upstream.answerAll((head) => ok(head.replaceAll("\r\n", "|")));
+  const claims =
+    "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nX-Request-Id: mine\r\n" +
+    "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+  const ask = async (gateway: LocalGateway): Promise<string> => {
+    const client = await newClient(gateway);
+    client.send(`GET / HTTP/1.1\r\nHost: a\r\n${claims}\r\n`);
+    return client.take("||");
+  };
+  const trusting = await ask(keep(new LocalGateway(`trustedNetworks: [127.0.0.1]\n${config(upstream)}`)));
+  expect(trusting).toContain("X-Forwarded-For: 203.0.113.9, 127.0.0.1|");
+  expect(trusting).toContain("X-Forwarded-Proto: https|");
+  expect(trusting).toContain("x-request-id: mine|");
+  expect(trusting).toContain("traceparent: 00-0af7651916cd43dd8448eb211c80319c-");
+  const wary = await ask(keep(new LocalGateway(config(upstream))));
+  expect(wary).toContain("X-Forwarded-For: 127.0.0.1|");
+  expect(wary).toContain("X-Forwarded-Proto: http|");
+  expect(wary).not.toContain("mine");
+  expect(wary).not.toContain("0af7651916cd43dd8448eb211c80319c");
+});
