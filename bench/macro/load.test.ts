@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-for (const name of ["load-wrk", "load-nginx", "load-open", "load-memory", "load-connections"]) {
+for (const name of ["load-wrk", "load-nginx", "load-open", "load-memory", "load-connections", "load-freeze"]) {
   test(`${name} runs small`, async () => {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, `${name}.ts`), "--small"], {
       stdio: ["ignore", "pipe", "pipe"],

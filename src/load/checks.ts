@@ -2,6 +2,7 @@
  * Checks on answers beyond their status: fields, text in the body, its length. One inspector serves one slot and class. A body that must be searched is kept up to
  * 64 KiB; the rest of a longer one is not looked at. Classes without such checks have no inspector and pay nothing.
  */
+import { Failure } from "./failures.ts";
 import type { AnswerInspector } from "./http1-reader.ts";
 import type { PlanChecks } from "./plan.ts";
 
@@ -64,7 +65,37 @@ export class CheckInspector implements AnswerInspector {
   }
 }
 
-/** False when the status alone decides. */
-export function looksInside(checks: PlanChecks): boolean {
-  return checks.fields.length > 0 || checks.bodyContains.length > 0 || checks.bodyBytes !== null;
+/** Judges the answers of all slots and classes; inspectors are made for the pairs that need one. */
+export class Judge {
+  private readonly checks: readonly PlanChecks[];
+  private readonly looksInside: readonly boolean[];
+  private readonly inspectors: CheckInspector[] = [];
+
+  /** @param checks by class */
+  constructor(checks: readonly PlanChecks[]) {
+    this.checks = checks;
+    this.looksInside = checks.map(
+      ({ fields, bodyContains, bodyBytes }) => fields.length > 0 || bodyContains.length > 0 || bodyBytes !== null,
+    );
+  }
+
+  /** What must see the next answer on a slot; null when its status alone decides. */
+  inspectorOf(classIndex: number, slot: number): CheckInspector | null {
+    if (!this.looksInside[classIndex]) return null;
+    const index = slot * this.checks.length + classIndex;
+    const known = this.inspectors[index];
+    if (known !== undefined) return known;
+    const inspector = new CheckInspector(this.checks[classIndex]!);
+    this.inspectors[index] = inspector;
+    return inspector;
+  }
+
+  /** Judges the answer that a slot has just read. */
+  judge(classIndex: number, slot: number, status: number): Failure {
+    const { statuses } = this.checks[classIndex]!;
+    const isExpected = statuses.length === 0 ? status < 400 : statuses.includes(status);
+    if (!isExpected) return Failure.unexpectedStatus;
+    const inspector = this.inspectorOf(classIndex, slot);
+    return inspector === null || inspector.passes() ? Failure.none : Failure.checkFailed;
+  }
 }

@@ -51,9 +51,15 @@ export class ConnectionOpener<C extends OpenedConnection> {
     this.owner = owner;
   }
 
-  /** Takes the connection into the queue of those to be opened. */
+  /** Opens the connection as soon as the limits allow, which may be now. */
   enqueue(connection: C): void {
-    if (this.mayOpen) this.queue.push(connection);
+    if (!this.mayOpen) return;
+    if (this.queue.length === 0 && this.hasRoom() && connection.notBeforeNs <= this.clock.monotonicNs()) {
+      this.budget -= 1;
+      this.openNow(connection);
+    } else {
+      this.queue.push(connection);
+    }
   }
 
   /** Opens a connection now, whatever the queue. */
@@ -113,7 +119,7 @@ export class ConnectionOpener<C extends OpenedConnection> {
     this.budget = Math.min(this.budget + (elapsedNs / 1e9) * perSecond, Math.max(1, perSecond / 20));
     this.giveUpLate(nowNs);
     let waiting = this.queue.length;
-    while (waiting-- > 0 && this.budget >= 1 && this.connecting.size < connectingMax) {
+    while (waiting-- > 0 && this.hasRoom()) {
       const connection = this.queue.shift()!;
       if (connection.notBeforeNs > nowNs) {
         this.queue.push(connection);
@@ -127,6 +133,10 @@ export class ConnectionOpener<C extends OpenedConnection> {
   stop(): void {
     this.mayOpen = false;
     this.queue.length = 0;
+  }
+
+  private hasRoom(): boolean {
+    return this.budget >= 1 && this.connecting.size < connectingMax;
   }
 
   private noteTried(connection: C): void {

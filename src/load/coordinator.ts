@@ -6,8 +6,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type Clock, systemClock, WeirError } from "../base/mod.ts";
 import { Collector, type SeriesPoint } from "./collector.ts";
-import type { EngineShare } from "./engine.ts";
-import { type LoadPlan, planDurationMs } from "./plan.ts";
+import { type LoadPlan, type ProcessShare, planDurationMs } from "./plan.ts";
 import { buildResult, type GeneratorHealth, type LoadResult } from "./result.ts";
 import { evaluateThresholds, parseThreshold } from "./thresholds.ts";
 import { judge } from "./verdict.ts";
@@ -32,7 +31,7 @@ export interface LoadHooks {
 
 interface Client {
   readonly process: Subprocess;
-  readonly share: EngineShare;
+  readonly share: ProcessShare;
   prepared: Extract<FromWorker, { type: "prepared" }> | null;
   measuredNs: number | null;
   exitCode: number | null | undefined;
@@ -116,7 +115,7 @@ class Run {
     await Promise.all(this.clients.map((client) => client.process.exited));
   }
 
-  private spawn(share: EngineShare): Client {
+  private spawn(share: ProcessShare): Client {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "worker.ts")], {
       stdio: ["ignore", "ignore", "inherit"],
       serialization: "advanced",
@@ -191,7 +190,7 @@ function noClients(): WeirError {
 }
 
 /** Divides the connections of a plan evenly among its processes. */
-function shares(plan: LoadPlan): EngineShare[] {
+function shares(plan: LoadPlan): ProcessShare[] {
   const { processesCount, connectionsCount } = plan;
   return Array.from({ length: processesCount }, (_, process) => ({
     process,

@@ -9,27 +9,21 @@
  * that is freed sends again, at once or after the think time.
  */
 import { type Clock, Random } from "../base/mod.ts";
-import { CheckInspector, looksInside } from "./checks.ts";
+import { Judge } from "./checks.ts";
+import { ClassPicker } from "./class-picker.ts";
 import { Failure } from "./failures.ts";
 import { type PackedClass, takeInterval } from "./interval.ts";
-import { type LoadPlan, type PlanClass, planDurationMs } from "./plan.ts";
+import { type LoadPlan, type ProcessShare, planDurationMs } from "./plan.ts";
 import type { ClientEvents, ProtocolClient } from "./protocol-client.ts";
 import { ClassRecorder } from "./recorder.ts";
 import { Schedule } from "./schedule.ts";
 import { FreeSlots } from "./slots.ts";
-import { RequestTemplate } from "./template.ts";
+import { type RequestTemplate, requestTemplates } from "./template.ts";
 import { WaitingRing } from "./waiting.ts";
 
 const secondNs = 1e9;
 /** Timeouts are looked for this often: no request outlives its time by more. */
 const timeoutScanNs = 20_000_000;
-
-export interface EngineShare {
-  /** Which of how many processes this is. */
-  readonly process: number;
-  readonly processesCount: number;
-  readonly connectionsCount: number;
-}
 
 export interface EngineEvents {
   /** An interval of one second ended. `second` counts from the start; the last one may be shorter or hold the drain. */
@@ -50,14 +44,13 @@ export class Engine implements ClientEvents {
   private readonly events: EngineEvents;
   private readonly recorders: ClassRecorder[];
   private readonly templates: RequestTemplate[];
-  private readonly inspected: boolean[];
-  private readonly inspectors: CheckInspector[] = [];
+  private readonly judge: Judge;
   private readonly schedule: Schedule | null;
   private readonly waiting = new WaitingRing();
   private readonly thinking: WaitingRing;
   private readonly free: FreeSlots;
   private readonly random: Random;
-  private readonly weights: Float64Array;
+  private readonly classes: ClassPicker;
   private readonly intendedNs: Float64Array;
   private readonly sentNs: Float64Array;
   private readonly classOf: Uint8Array;
@@ -83,7 +76,7 @@ export class Engine implements ClientEvents {
   /** The clock as read in this callback, 0 when it was not. */
   private freshNs = 0;
 
-  constructor(plan: LoadPlan, share: EngineShare, clock: Clock, events: EngineEvents) {
+  constructor(plan: LoadPlan, share: ProcessShare, clock: Clock, events: EngineEvents) {
     this.plan = plan;
     this.clock = clock;
     this.events = events;
@@ -97,11 +90,7 @@ export class Engine implements ClientEvents {
     // Every process draws the same arrivals, and other values for its templates and its own choice of classes.
     this.random = new Random(plan.seed + 1 + share.process);
     const weights = plan.classes.map((each) => each.weight);
-    let sum = 0;
-    this.weights = Float64Array.from(weights, (weight) => {
-      sum += weight;
-      return sum;
-    });
+    this.classes = new ClassPicker(weights, this.random);
     const requestsMax = plan.requestsMax ?? Number.POSITIVE_INFINITY;
     this.budget = Number.POSITIVE_INFINITY;
     this.schedule = null;
@@ -113,8 +102,8 @@ export class Engine implements ClientEvents {
       this.budget = Math.floor((plan.requestsMax + share.processesCount - 1 - share.process) / share.processesCount);
     }
     this.recorders = plan.classes.map(() => new ClassRecorder());
-    this.templates = plan.classes.map((each) => this.templateOf(each, share));
-    this.inspected = plan.classes.map((each) => looksInside(each.checks));
+    this.templates = requestTemplates(plan, share, this.random);
+    this.judge = new Judge(plan.classes.map((each) => each.checks));
     const slots = share.connectionsCount;
     this.thinking = new WaitingRing(slots);
     this.free = new FreeSlots(slots);
@@ -214,7 +203,7 @@ export class Engine implements ClientEvents {
     recorder.receivedBytes += receivedBytes;
     recorder.statuses[status] = recorder.statuses[status]! + 1;
     if (sentNs < this.endNs) recorder.answeredInTime++;
-    const failure = this.judge(classIndex, slot, status);
+    const failure = this.judge.judge(classIndex, slot, status);
     if (failure !== Failure.none) {
       recorder.failed.record(nowNs - this.intendedNs[slot]!);
       recorder.fail(failure);
@@ -244,18 +233,9 @@ export class Engine implements ClientEvents {
     }
     const nowNs = this.clock.monotonicNs();
     if (!this.isRunning || nowNs >= this.endNs) return;
-    const recorder = this.recorders[this.pickClass()]!;
+    const recorder = this.recorders[this.classes.pick()]!;
     recorder.scheduled++;
     recorder.fail(failure);
-  }
-
-  private templateOf(plan: PlanClass, share: EngineShare): RequestTemplate {
-    const { target, reusesConnections } = this.plan;
-    const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-    const isDefaultPort = target.port === (target.isSecure ? 443 : 80);
-    const authority = isDefaultPort ? host : `${host}:${target.port}`;
-    const source = { random: this.random, counterStart: share.process, counterStep: share.processesCount };
-    return new RequestTemplate(plan, { authority, keepsAlive: reusesConnections }, source);
   }
 
   private begin(nowNs: number): void {
@@ -330,7 +310,7 @@ export class Engine implements ClientEvents {
       return;
     }
     this.budget--;
-    const classIndex = this.pickClass();
+    const classIndex = this.classes.pick();
     this.recorders[classIndex]!.scheduled++;
     this.send(slot, classIndex, dueNs, dueNs);
   }
@@ -351,7 +331,7 @@ export class Engine implements ClientEvents {
     this.busyCount++;
     const template = this.templates[classIndex]!;
     template.render();
-    if (this.inspected[classIndex]) template.inspector = this.inspectorOf(slot, classIndex);
+    template.inspector = this.judge.inspectorOf(classIndex, slot);
     const recorder = this.recorders[classIndex]!;
     recorder.sent++;
     recorder.sentBytes += template.length;
@@ -362,32 +342,6 @@ export class Engine implements ClientEvents {
     this.isBusy[slot] = 0;
     this.busyCount--;
     return this.classOf[slot]!;
-  }
-
-  private judge(classIndex: number, slot: number, status: number): Failure {
-    const { statuses } = this.plan.classes[classIndex]!.checks;
-    const isExpected = statuses.length === 0 ? status < 400 : statuses.includes(status);
-    if (!isExpected) return Failure.unexpectedStatus;
-    if (!this.inspected[classIndex]) return Failure.none;
-    return this.inspectorOf(slot, classIndex).passes() ? Failure.none : Failure.checkFailed;
-  }
-
-  private inspectorOf(slot: number, classIndex: number): CheckInspector {
-    const index = slot * this.plan.classes.length + classIndex;
-    const known = this.inspectors[index];
-    if (known !== undefined) return known;
-    const inspector = new CheckInspector(this.plan.classes[classIndex]!.checks);
-    this.inspectors[index] = inspector;
-    return inspector;
-  }
-
-  private pickClass(): number {
-    const last = this.weights.length - 1;
-    if (last === 0) return 0;
-    const drawn = this.random.unit() * this.weights[last]!;
-    let index = 0;
-    while (index < last && drawn >= this.weights[index]!) index++;
-    return index;
   }
 
   /** Gives up on exchanges that take too long. */

@@ -87,7 +87,7 @@ export const messages = defineMessages({
   verdict: { en: "verdict", zh: "结论" },
   verdict_passed: { en: "PASSED", zh: "通过" },
   verdict_failed: { en: "FAILED", zh: "未通过" },
-  verdict_void: { en: "VOID: this run measures the generator, not the target", zh: "作废：本次测得的是压测端而非目标" },
+  verdict_void: { en: "VOID: this run proves nothing about the target", zh: "作废：本次运行不能说明目标的性能" },
   verdict_interrupted: { en: "INTERRUPTED: what was measured until then", zh: "已中断：以上为中断前的测量" },
   note: { en: "note", zh: "注意" },
 

@@ -4,6 +4,7 @@ import type { Subprocess } from "bun";
 
 export interface NullServers {
   readonly port: number;
+  readonly processIds: readonly number[];
   stop(): Promise<void>;
 }
 
@@ -11,13 +12,14 @@ export interface NullServers {
 export async function startNullServers(processesCount: number, host = "127.0.0.1"): Promise<NullServers> {
   const children: Subprocess[] = [];
   const stop = async (): Promise<void> => {
-    for (const child of children) child.kill();
+    // A stopped process does not hear a gentler signal.
+    for (const child of children) child.kill("SIGKILL");
     await Promise.all(children.map((child) => child.exited));
   };
   try {
     let port = 0;
     for (let index = 0; index < processesCount; index++) port = await spawn(children, port, host);
-    return { port, stop };
+    return { port, processIds: children.map((child) => child.pid), stop };
   } catch (error) {
     await stop();
     throw error;

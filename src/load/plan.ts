@@ -97,6 +97,14 @@ export interface LoadPlan {
   readonly health: HealthLimits;
 }
 
+/** One client process's part of a plan. */
+export interface ProcessShare {
+  /** Which of how many processes this is. */
+  readonly process: number;
+  readonly processesCount: number;
+  readonly connectionsCount: number;
+}
+
 export const planDefaults = {
   /** wrk's 10 hides queueing; 64 keeps a two-core server busy without hiding anything. */
   connectionsCount: 64,

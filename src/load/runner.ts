@@ -4,11 +4,11 @@
  */
 import type { Clock } from "../base/mod.ts";
 import { createClient } from "./clients.ts";
-import { Engine, type EngineShare } from "./engine.ts";
+import { Engine } from "./engine.ts";
 import { type ProcessHealth, ProcessWatch } from "./health.ts";
 import type { PackedClass } from "./interval.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
-import type { LoadPlan } from "./plan.ts";
+import type { LoadPlan, ProcessShare } from "./plan.ts";
 import type { ProtocolClient } from "./protocol-client.ts";
 
 /** Connections are opened and timeouts looked for this often. */
@@ -44,7 +44,7 @@ export class Runner {
   private finished: (() => void) | null = null;
   private readonly needsPacing: boolean;
 
-  constructor(plan: LoadPlan, share: EngineShare, clock: Clock, events: RunnerEvents) {
+  constructor(plan: LoadPlan, share: ProcessShare, clock: Clock, events: RunnerEvents) {
     this.plan = plan;
     this.clock = clock;
     this.needsPacing = plan.load.kind === "open" || plan.load.thinkMs > 0;

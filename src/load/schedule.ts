@@ -8,6 +8,7 @@
  * classes, whatever the number of processes.
  */
 import { assert, type Random } from "../base/mod.ts";
+import { ClassPicker } from "./class-picker.ts";
 import type { Arrivals, ShapePiece } from "./shape.ts";
 
 export class Schedule {
@@ -24,7 +25,7 @@ export class Schedule {
   /** Arrivals due before each piece. */
   private readonly arrivalsBefore: Float64Array;
   private readonly arrivalsIn: Float64Array;
-  private readonly cumulativeWeights: Float64Array;
+  private readonly classes: ClassPicker;
   private piece = 0;
   private position = 0;
   private drawn = 0;
@@ -74,8 +75,7 @@ export class Schedule {
       atNs += durationNs;
       before += this.arrivalsIn[index]!;
     });
-    let sum = 0;
-    this.cumulativeWeights = Float64Array.from(weights, (weight) => (sum += weight));
+    this.classes = new ClassPicker(weights, random);
   }
 
   /** Moves to this process's next arrival. */
@@ -100,7 +100,7 @@ export class Schedule {
     while (piece <= last && this.position >= this.arrivalsBefore[piece]! + this.arrivalsIn[piece]!) piece++;
     this.piece = piece;
     this.dueNs = piece > last ? Number.POSITIVE_INFINITY : this.startsNs[piece]! + this.timeInto(piece);
-    this.classIndex = this.pickClass();
+    this.classIndex = this.classes.pick();
   }
 
   /** Solves from * t + slope / 2 * t^2 = arrivals for t, in the form that does not cancel. */
@@ -111,15 +111,5 @@ export class Schedule {
     if (slope === 0) return arrivals / from;
     const root = Math.sqrt(Math.max(0, from * from + 2 * slope * arrivals));
     return arrivals === 0 ? 0 : (2 * arrivals) / (from + root);
-  }
-
-  private pickClass(): number {
-    const weights = this.cumulativeWeights;
-    const last = weights.length - 1;
-    if (last === 0) return 0;
-    const drawn = this.random.unit() * weights[last]!;
-    let index = 0;
-    while (index < last && drawn >= weights[index]!) index++;
-    return index;
   }
 }

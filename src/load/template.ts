@@ -12,7 +12,7 @@
  */
 import { copyBytes, type Random, WeirError, writeDecimal } from "../base/mod.ts";
 import type { AnswerInspector } from "./http1-reader.ts";
-import type { PlanClass } from "./plan.ts";
+import type { LoadPlan, PlanClass, ProcessShare } from "./plan.ts";
 import type { RenderedRequest } from "./protocol-client.ts";
 
 /** What placeholders draw from; one per client process. */
@@ -120,6 +120,16 @@ export class RequestTemplate implements RenderedRequest {
     this.bytes[at++] = 10;
     this.length = copyBytes(this.bodyScratch, 0, bodyLength, this.bytes, at);
   }
+}
+
+/** The templates of a process's share: its counters and random values never meet those of another. */
+export function requestTemplates(plan: LoadPlan, share: ProcessShare, random: Random): RequestTemplate[] {
+  const { target, reusesConnections } = plan;
+  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  const isDefaultPort = target.port === (target.isSecure ? 443 : 80);
+  const authority = isDefaultPort ? host : `${host}:${target.port}`;
+  const source = { random, counterStart: share.process, counterStep: share.processesCount };
+  return plan.classes.map((each) => new RequestTemplate(each, { authority, keepsAlive: reusesConnections }, source));
 }
 
 function segmentsOf(text: string, source: TemplateSource): Segment[] {

@@ -6,13 +6,12 @@
  * It ends when the channel does, so no client outlives its coordinator.
  */
 import { systemClock } from "../base/mod.ts";
-import type { EngineShare } from "./engine.ts";
 import { descriptorLimit } from "./health.ts";
-import type { LoadPlan } from "./plan.ts";
+import type { LoadPlan, ProcessShare } from "./plan.ts";
 import { type ProcessInterval, Runner, type SetupReport } from "./runner.ts";
 
 export type ToWorker =
-  | { readonly type: "prepare"; readonly plan: LoadPlan; readonly share: EngineShare }
+  | { readonly type: "prepare"; readonly plan: LoadPlan; readonly share: ProcessShare }
   /** Start at this moment of the wall clock, which all processes of a machine read alike. */
   | { readonly type: "start"; readonly wallMs: number }
   | { readonly type: "stop" };
@@ -33,7 +32,7 @@ function tell(message: FromWorker): void {
   process.send!(message);
 }
 
-async function prepare(plan: LoadPlan, share: EngineShare): Promise<void> {
+async function prepare(plan: LoadPlan, share: ProcessShare): Promise<void> {
   runner = new Runner(plan, share, systemClock, { interval: (interval) => tell({ type: "interval", interval }) });
   const setup = await runner.prepare();
   tell({ type: "prepared", setup, pacing: runner.pacing, descriptorsMax: descriptorLimit()?.soft ?? null });
