@@ -11,7 +11,7 @@
  *         |      authorityStart .. authorityEnd
  *         schemeStart .. schemeEnd, targetStart .. targetEnd
  */
-import { FieldId, fieldNames } from "./fields.ts";
+import { fieldNames } from "./fields.ts";
 
 export const Method = {
   other: 0,
@@ -163,9 +163,4 @@ export function fieldText(head: MessageHead, name: string): string | undefined {
 /** For tests, logs and everything off the hot path: a range of the head's bytes as a string of characters below 256. */
 export function rangeText(head: MessageHead, from: number, to: number): string {
   return Buffer.from(head.bytes.buffer, head.bytes.byteOffset + from, to - from).toString("latin1");
-}
-
-/** Whether an id is known to the parser; 0 is every other name. */
-export function isKnownField(id: number): boolean {
-  return id !== FieldId.other && id < fieldNames.length;
 }

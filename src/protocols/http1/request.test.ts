@@ -81,3 +81,28 @@ test("the preface of HTTP/2 is recognised from its first byte on", () => {
   expect([1, 5, 24].map((to) => looksLikeHttp2Preface(preface, 0, to))).toEqual([true, true, true]);
   expect(looksLikeHttp2Preface(bytesOf("PUT /"), 0, 5)).toBe(false);
 });
+
+test("a head that comes byte by byte costs time in proportion to its size", () => {
+  const message = `GET /${"a".repeat(4_000)} HTTP/1.1\r\nHost: a\r\nX-A: ${"b".repeat(8_000)}\r\n${"c: d\r\n".repeat(90)}\r\n`;
+  let looks = 0;
+  const counted = new Proxy(bytesOf(message), {
+    get: (target, key) => {
+      looks++;
+      return Reflect.get(target, key, target);
+    },
+  });
+  for (let to = 1; to < message.length; to++) {
+    expect(parseRequestHead(head, counted, 0, to, defaultHttp1Limits, to - 1)).toBe(0);
+  }
+  expect(parseRequestHead(head, counted, 0, message.length, defaultHttp1Limits, message.length - 1)).toBe(
+    message.length,
+  );
+  expect(looks / message.length).toBeLessThan(20);
+});
+
+test("a refused piece of a head does not wait for the rest", () => {
+  const bytes = bytesOf("GET / HTTP/1.1\r\nHost: a\r\nX: y\0");
+  expect(parseRequestHead(head, bytes, 0, bytes.length, defaultHttp1Limits, bytes.length - 1)).toBe(
+    -Outcome.malformedRequest,
+  );
+});
