@@ -26,8 +26,6 @@ export interface ResourcePlan {
   readonly descriptorsPerWorker: number;
   /** All workers, every client connected and idle. */
   readonly idleBytes: number;
-  /** What one slow client can hold at most, both directions. */
-  readonly bufferedBytesPerConnection: number;
 }
 
 export function resourcePlan(config: Config): ResourcePlan {
@@ -46,6 +44,5 @@ export function resourcePlan(config: Config): ResourcePlan {
     upstreamConnectionsPerWorker: mostUsed,
     descriptorsPerWorker: clients + mostUsed + listeners.length + otherDescriptors,
     idleBytes: workers * workerBytes + limits.connectionsMax * idleConnectionBytes,
-    bufferedBytesPerConnection: 2 * limits.bufferedPerConnectionBytesMax,
   };
 }

@@ -4,7 +4,7 @@
  *
  * A prepared answer has everything but the fields that depend on the moment (Date, Connection) and the empty line.
  */
-import { latin1, Outcome, outcomeCodesCount, outcomeRows } from "../base/mod.ts";
+import { latin1, Outcome, type OutcomeRow, outcomeCodesCount, outcomeRows } from "../base/mod.ts";
 import { reasonPhrase } from "../protocols/mod.ts";
 
 export interface LocalAnswer {
@@ -59,17 +59,22 @@ export function prepareAnswer(
   return { outcome, status, head, body: hasBody ? body : latin1(""), fields: all, closes };
 }
 
-const prepared: (LocalAnswer | undefined)[] = new Array<LocalAnswer | undefined>(outcomeCodesCount).fill(undefined);
-for (const row of outcomeRows) {
-  if (row.status === 0) continue;
+/** The problem document of an outcome, with fields of its own. @cold */
+export function prepareProblem(row: OutcomeRow, more: readonly (readonly [string, string])[] = []): LocalAnswer {
   const problem = { type: `urn:weir:outcome:${row.name}`, title: row.title, status: row.status, outcome: row.name };
   const fields: (readonly [string, string])[] = [
     ["content-type", "application/problem+json"],
     ["cache-control", "no-store"],
+    ...more,
   ];
   if (row.status === 503) fields.push(["retry-after", String(RETRY_AFTER_SECONDS)]);
   const body = Buffer.from(`${JSON.stringify(problem)}\n`);
-  prepared[row.code] = prepareAnswer(row.code, row.status, fields, body, closing.has(row.code));
+  return prepareAnswer(row.code, row.status, fields, body, closing.has(row.code));
+}
+
+const prepared: (LocalAnswer | undefined)[] = new Array<LocalAnswer | undefined>(outcomeCodesCount).fill(undefined);
+for (const row of outcomeRows) {
+  if (row.status !== 0) prepared[row.code] = prepareProblem(row);
 }
 
 /** The problem answer of an outcome that has one; others are bugs and answer as such. */

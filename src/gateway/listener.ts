@@ -2,7 +2,7 @@
 import type { Socket, SocketListener } from "bun";
 import { Outcome } from "../base/mod.ts";
 import type { ListenerConfig } from "../config/mod.ts";
-import { adopt, listenOn, type Wire } from "../transport/mod.ts";
+import { adopt, listenOn, SocketOption, setSocketOption, type Wire } from "../transport/mod.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { WorkerContext } from "./context.ts";
 import { isInNetworks, plainAddress } from "./networks.ts";
@@ -42,6 +42,8 @@ export class Listener {
   /** Begins to accept on an inherited descriptor. */
   listen(fd: number): void {
     const tls = this.security.of(this.config.name);
+    // Connections inherit it from the socket they were accepted on.
+    if (this.config.busyPollUs > 0) setSocketOption(fd, SocketOption.busyPoll, this.config.busyPollUs);
     this.socket = listenOn(fd, (socket) => this.accept(socket), tls?.kind === "socket" ? tls.options : undefined);
   }
 

@@ -18,7 +18,7 @@ export function recordExchange(exchange: Exchange): void {
   context.metrics.recordRequest(slot, exchange.outcome, statusClass, latencyUs, upstreamUs);
   context.metrics.addRequestBytes(slot, exchange.requestBytes, exchange.replyBytes);
   const log = context.accessLog;
-  if (log !== null && log.wants(exchange.outcome)) logExchange(log, exchange, latencyUs, upstreamUs);
+  if (log?.wants(exchange.outcome) === true) logExchange(log, exchange, latencyUs, upstreamUs);
 }
 
 function logExchange(log: AccessLog, exchange: Exchange, latencyUs: number, upstreamUs: number): void {

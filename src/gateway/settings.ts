@@ -2,12 +2,12 @@
  * A configuration compiled for the data plane: routes as one table, everything that is written prepared as bytes. Compiled
  * completely before it is used; from then on it does not change. A request keeps the settings it began under.
  */
-import { latin1, Outcome, type Random } from "../base/mod.ts";
+import { latin1, Outcome, outcomeRow, type Random } from "../base/mod.ts";
 import type { Config, FieldChanges, Network, RouteConfig } from "../config/mod.ts";
 import { accessLogLabels, IdLines, seriesKey, slotNone, slotOther } from "../observe/mod.ts";
 import { FieldId, fieldMask, type Http1Limits, type MessageHead, Method, TargetForm } from "../protocols/mod.ts";
 import type { Upstream } from "../upstream/mod.ts";
-import { answerOf, type LocalAnswer, prepareAnswer } from "./answers.ts";
+import { answerOf, type LocalAnswer, prepareAnswer, prepareProblem } from "./answers.ts";
 import { OriginMemory } from "./forward.ts";
 import { isInNetworks } from "./networks.ts";
 import type { RouteProtection } from "./protection.ts";
@@ -129,7 +129,9 @@ export class Settings {
         return answerOf(Outcome.methodNotSupported);
       return this.healthAnswers[this.isDraining() ? 1 : 0];
     }
-    if (miss === RouteMiss.methodNotAllowed) return answerOf(Outcome.methodNotAllowed);
+    if (miss === RouteMiss.methodNotAllowed) {
+      return prepareProblem(outcomeRow(Outcome.methodNotAllowed), [["allow", this.table.allowed()]]);
+    }
     return answerOf(miss === RouteMiss.ambiguousPath ? Outcome.ambiguousPath : Outcome.noRoute);
   }
 

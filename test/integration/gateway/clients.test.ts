@@ -15,7 +15,7 @@ afterEach(async () => {
 
 const config = (upstream: ScriptedUpstream, more = "", route = ""): string =>
   `upstreams: { core: { endpoints: ["127.0.0.1:${upstream.port}"] } }\n` +
-  `routes: [{ name: all, match: { path: "/*" }, upstream: core${route} }]\n${more}`;
+  `routes: [{ name: all, upstream: core${route === "" ? `, match: { path: "/*" }` : route} }]\n${more}`;
 
 async function setUp(
   more = "",
@@ -274,4 +274,12 @@ test("claims about the client are believed from trusted networks and replaced fr
   expect(wary).toContain("X-Forwarded-Proto: http|");
   expect(wary).not.toContain("mine");
   expect(wary).not.toContain("0af7651916cd43dd8448eb211c80319c");
+});
+
+test("a method that no route takes is told which ones are", async () => {
+  const { client } = await setUp("", ", match: { path: /only, methods: [GET, POST] }");
+  client.send("DELETE /only HTTP/1.1\r\nHost: a\r\n\r\n");
+  const head = await client.take("\r\n\r\n");
+  expect(head).toStartWith("HTTP/1.1 405 ");
+  expect(head).toMatch(/\r\nallow: GET, HEAD, POST\r\n/i);
 });
