@@ -190,8 +190,9 @@ class Client {
   }
 
   private send(): void {
-    if (this.isEnding || this.traffic.isStopping) return;
-    this.isWaiting = true;
+    // Once the traffic stops, whoever has nothing outstanding is ended by `stop`.
+    this.isWaiting = !this.isEnding && !this.traffic.isStopping;
+    if (!this.isWaiting) return;
     this.sentMs = performance.now();
     this.socket?.write(this.request);
   }
