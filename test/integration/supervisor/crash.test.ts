@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { GatewayProcess } from "./gateway-process.ts";
+import { GatewayProcess, plainConfig } from "./gateway-process.ts";
 import { Traffic } from "./traffic.ts";
 
 let gateway: GatewayProcess;
@@ -17,7 +17,7 @@ test("a worker killed is replaced at once, and the other one's requests are unha
   const counts = await traffic.stop();
   // The strict bar, 100 ms, is bench/macro/restart.ts's to measure: here other tests may have the processor.
   expect(replaced).toMatchObject({ worker: killed!.worker });
-  expect(Number(replaced["tookMs"])).toBeLessThan(2000);
+  expect(Number(replaced["tookMs"])).toBeLessThan(10_000);
   expect([crashes, now.some(({ pid }) => pid === other!.pid)]).toEqual([1, true]);
   expect(counts).toMatchObject({ refused: 0, otherStatus: 0, timedOut: 0 });
   expect(counts.cut + counts.closedIdle).toBe(killed!.connections);
@@ -65,7 +65,4 @@ test("workers whose supervisor is killed finish and end", async () => {
   expect(workers.filter(({ pid }) => isAlive(pid))).toEqual([]);
 });
 
-const oneWorker = `workers: 1
-upstreams: { core: { endpoints: ["{upstream}"] } }
-routes: [{ match: { path: "/*" }, upstream: core }]
-`;
+const oneWorker = plainConfig.replace("workers: 2", "workers: 1");
