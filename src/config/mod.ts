@@ -20,6 +20,7 @@ export {
 } from "./address.ts";
 export { defaultConfig, defaultConfigText, defaultFileName, exampleUpstreamAddress } from "./default.ts";
 export { parseDocumentWith } from "./document.ts";
+export type { KeySource } from "./identity.ts";
 export {
   choice,
   count,

@@ -8,6 +8,7 @@ import type { MessageHead } from "../protocols/mod.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 import { isNamed } from "./forward.ts";
+import { Identified, type IdentityPlan } from "./identify.ts";
 import { type RouteLimit, takeLimits } from "./rate-limits.ts";
 
 /** What a route asks of its requests before they are forwarded. */
@@ -15,6 +16,8 @@ export interface AdmitPlan {
   readonly lane: Lane;
   readonly laneField: Uint8Array | null;
   readonly deadlineField: Uint8Array | null;
+  /** Null where everybody may use the route. */
+  readonly identity: IdentityPlan | null;
   readonly limits: readonly RouteLimit[];
 }
 
@@ -30,7 +33,19 @@ export function admit(exchange: Exchange, head: MessageHead, plan: AdmitPlan): L
     if (leftMs === 0) return answerOf(Outcome.deadlinePassed);
     if (leftMs > 0) exchange.limitTime(leftMs);
   }
-  return plan.limits.length === 0 ? null : takeLimits(exchange, plan.limits, head);
+  if (plan.limits.length > 0) {
+    const refusal = takeLimits(exchange, plan.limits, head);
+    if (refusal !== null) return refusal;
+  }
+  if (plan.identity === null) return null;
+  const result = plan.identity.identify(exchange, head);
+  if (result === Identified.pending) return null;
+  return result === Identified.yes ? admitIdentified(exchange, plan) : plan.identity.answer(result);
+}
+
+/** What could only be asked when it was known who is asking. */
+export function admitIdentified(exchange: Exchange, plan: AdmitPlan): LocalAnswer | null {
+  return plan.limits.length === 0 ? null : takeLimits(exchange, plan.limits, null);
 }
 
 function laneOfField(head: MessageHead, name: Uint8Array, otherwise: Lane): Lane {

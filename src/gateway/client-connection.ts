@@ -10,7 +10,7 @@
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
 import { BodyKind, ChunkedReader, MessageHead, parseRequestHead, readProxyHeader } from "../protocols/mod.ts";
-import { type TlsServerContext, Wire } from "../transport/mod.ts";
+import { type TlsPeerCertificate, type TlsServerContext, Wire } from "../transport/mod.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { WorkerContext } from "./context.ts";
@@ -92,6 +92,10 @@ export class ClientConnection extends Wire implements ClientStream {
 
   get scheme(): "http" | "https" {
     return this.facts === null ? "http" : "https";
+  }
+
+  get certificate(): TlsPeerCertificate | undefined {
+    return this.facts?.peerCertificate;
   }
 
   /** TLS comes first, or after the PROXY header. `context` is null where the socket does it by itself. @cold */

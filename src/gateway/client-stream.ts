@@ -10,6 +10,7 @@
  * Exactly one of `replyEnd`, `replyLocal` and `abortReply` is the last call; the stream then lets go of the exchange.
  */
 import type { MessageHead } from "../protocols/mod.ts";
+import type { TlsPeerCertificate } from "../transport/mod.ts";
 import type { LocalAnswer } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -21,6 +22,8 @@ export interface ClientStream {
   /** A number that differs between the connections of a worker, as far as it reaches. */
   readonly serial: number;
   readonly scheme: "http" | "https";
+  /** The certificate that the client showed and the listener's authorities vouch for. */
+  readonly certificate: TlsPeerCertificate | undefined;
 
   /** A 1xx answer other than 101. */
   replyInterim(head: MessageHead): void;

@@ -9,6 +9,7 @@ import type { UpstreamObserver } from "../upstream/mod.ts";
 import { Exchange } from "./exchange.ts";
 import type { AccessLogger } from "./record.ts";
 import type { Settings } from "./settings.ts";
+import type { WorkerClock } from "./worker-clock.ts";
 
 /** Bytes put together within one callback: the largest head and the framing around a body. */
 const SCRATCH_BYTES = 512 * 1024;
@@ -21,6 +22,8 @@ export class WorkerContext implements UpstreamObserver {
   readonly metrics: WorkerMetrics;
   readonly random = Random.fromSystem();
   accessLog: AccessLogger | null = null;
+  /** What time it is, corrected. */
+  readonly clock: WorkerClock;
   /** How close this worker is to its limits. */
   pressure = new Pressure({ loopDelayMs: 0, memoryBytes: 0, descriptors: 0, queueDelayMs: 0 });
   /** Hashes keys of rate limits; the seed is the same in all workers of a machine until it starts again. */
@@ -58,7 +61,8 @@ export class WorkerContext implements UpstreamObserver {
   /** No new request is begun on a connection that can be closed instead. */
   isDraining = false;
 
-  constructor(loop: LoopClock, metrics: WorkerMetrics, hashSeed: number) {
+  constructor(loop: LoopClock, metrics: WorkerMetrics, clock: WorkerClock, hashSeed: number) {
+    this.clock = clock;
     this.keyHash = new KeyHash(hashSeed);
     this.loop = loop;
     this.metrics = metrics;

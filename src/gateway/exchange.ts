@@ -10,11 +10,12 @@
  * can be repeated. Records are pooled and set once; nothing is allocated for a request.
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
+import type { Identity, RuleDecision } from "../identity/mod.ts";
 import { Lane, type LaneNode } from "../lanes/mod.ts";
 import { BodyKind, FieldId, type MessageHead, Method } from "../protocols/mod.ts";
 import { type Breaker, breakerRefused, decideRetry, RetryVerdict } from "../resilience/mod.ts";
 import type { Upstream, UpstreamConnection, UpstreamExchange } from "../upstream/mod.ts";
-import { admit } from "./admit.ts";
+import { admit, admitIdentified } from "./admit.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { WorkerContext } from "./context.ts";
@@ -112,6 +113,14 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
   /** Who is asking, as far as that is proven; empty for nobody in particular. */
   subject = "";
   hasCredentials = false;
+  private identityLines: Uint8Array | null = null;
+  private isIdentityPending = false;
+  /** Tells this use of the record from others, for what comes back later. */
+  private life = 0;
+  /** The answer of a route without upstream, for when the identity is known. */
+  private laterAnswer: LocalAnswer | null = null;
+  private wantedDigest: string | null = null;
+  private bodyHasher: Bun.CryptoHasher | null = null;
 
   constructor(context: WorkerContext) {
     this.context = context;
@@ -165,6 +174,12 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     this.answeredAtMs = 0;
     this.endpointIndex = -1;
     this.subject = "";
+    this.identityLines = null;
+    this.isIdentityPending = false;
+    this.life++;
+    this.laterAnswer = null;
+    this.wantedDigest = null;
+    this.bodyHasher = null;
     this.hasCredentials = head.indexOf(FieldId.authorization) >= 0 || head.indexOf(FieldId.cookie) >= 0;
   }
 
@@ -183,6 +198,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     this.firstByteTimeoutMs = route.firstByteTimeoutMs;
     this.answerIdleTimeoutMs = route.answerIdleTimeoutMs;
     writeForwardedHead(this, head);
+    this.addIdentityLines();
   }
 
   /** The sender waits no longer than this from now. */
@@ -206,7 +222,12 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     if (index < 0) return settings.unroutedAnswer(head, index);
     const route = settings.routes[index]!;
     this.route = route;
-    if (route.local !== null) return route.local(head);
+    if (route.local !== null) {
+      const refusal = admit(this, head, route.admit);
+      if (refusal !== null || !this.isIdentityPending) return refusal ?? route.local(head);
+      this.laterAnswer = route.local(head);
+      return null;
+    }
     if (head.bodyKind === BodyKind.length && head.contentLength > route.bodyBytesMax) {
       return answerOf(Outcome.bodyTooLarge);
     }
@@ -217,6 +238,54 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     return admit(this, head, route.admit);
   }
 
+  /** Who is asking is proven; the answer of `IdentityPlan.accept`. */
+  identify(identity: Identity, decision: RuleDecision): void {
+    this.subject = identity.subject;
+    this.hasCredentials = true;
+    if (decision.lines.length > 0) this.identityLines = decision.lines;
+    if (decision.lane >= 0) this.lane = decision.lane as Lane;
+  }
+
+  /** The proof is verified later: nothing is sent until then. The ticket is for `isAwaiting`. */
+  awaitIdentity(): number {
+    this.isIdentityPending = true;
+    return this.life;
+  }
+
+  isAwaiting(ticket: number): boolean {
+    return this.life === ticket && this.client !== null && this.isIdentityPending;
+  }
+
+  /** The proof was verified: 0, or the outcome that refuses. */
+  identityVerified(outcome: number): void {
+    const plan = this.route!.admit;
+    const refusal = outcome === 0 ? admitIdentified(this, plan) : plan.identity!.answer(outcome);
+    this.isIdentityPending = false;
+    const answer = refusal ?? this.laterAnswer;
+    if (answer !== null) {
+      this.finishEarly(answer);
+      return;
+    }
+    this.addIdentityLines();
+    if (this.isDispatched) this.guard!.enter(this);
+  }
+
+  private addIdentityLines(): void {
+    if (this.identityLines === null) return;
+    this.hostTo = replaceInHead(this, this.hostTo, this.hostTo, this.identityLines) - this.identityLines.length;
+    this.identityLines = null;
+  }
+
+  /** The body must have this SHA-256, in base64. */
+  expectDigest(wanted: string): void {
+    this.wantedDigest = wanted;
+    this.bodyHasher = new Bun.CryptoHasher("sha256");
+  }
+
+  private isBodyAsSigned(): boolean {
+    return this.bodyHasher === null || this.bodyHasher.digest("base64") === this.wantedDigest;
+  }
+
   /** Body bytes of the request, without framing. */
   onRequestBody(bytes: Uint8Array, from: number, to: number): void {
     this.requestBytes += to - from;
@@ -224,6 +293,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
       this.fail(Outcome.bodyTooLarge);
       return;
     }
+    if (this.bodyHasher !== null) this.bodyHasher.update(bytes.subarray(from, to));
     if (this.requestBodyKind === BodyKind.chunked) this.appendChunk(bytes, from, to);
     else if (this.connection === null) this.append(bytes, from, to);
     else this.stream(bytes, from, to);
@@ -231,6 +301,10 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
 
   /** The request is complete. */
   onRequestEnd(trailers: MessageHead | null): void {
+    if (!this.isBodyAsSigned()) {
+      this.fail(Outcome.identityInvalid);
+      return;
+    }
     this.isRequestWhole = true;
     if (this.requestBodyKind === BodyKind.chunked) {
       if (this.connection === null) {
@@ -289,7 +363,8 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     if (this.client === null) return;
     this.isDispatched = true;
     if (this.deadlineMs > 0) this.client.setDeadline(this.deadlineMs);
-    this.guard!.enter(this);
+    if (this.isIdentityPending) this.waitInLane();
+    else this.guard!.enter(this);
   }
 
   /** It waits in its lane, and the request's body with it. The guard ends the wait, one way or the other. */

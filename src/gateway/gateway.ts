@@ -16,6 +16,7 @@ import { NetworkCounts } from "./networks.ts";
 import { Protection, type RouteProtection } from "./protection.ts";
 import { GatewaySecurity, type PreparedSecurity, upstreamSecurity } from "./security.ts";
 import { http1Limits, Settings } from "./settings.ts";
+import { WorkerClock } from "./worker-clock.ts";
 
 /** How often timers are looked at, in milliseconds: the wheel's tick. */
 const TICK_MS = 16;
@@ -70,10 +71,11 @@ export class Gateway {
     // Machine time, so that what workers keep in shared cells means the same to all.
     const loop = new LoopClock(openMachineClock());
     const directory = new CellDirectory(metrics.cells);
-    this.protection = new Protection(directory);
+    const seed = sharedSeed(directory);
+    this.protection = new Protection(directory, seed);
     this.networks = new NetworkCounts(config.limits.networkPrefixBits4, config.limits.networkPrefixBits6);
     this.gate = this.makeGate();
-    this.context = new WorkerContext(loop, metrics, sharedSeed(directory));
+    this.context = new WorkerContext(loop, metrics, new WorkerClock(loop, config.clock), seed);
     this.accessLog = openAccessLog(config, this.context, metrics);
     this.context.accessLog = this.accessLog;
     this.security.setTicketKeys(options.ticketKeys ?? []);
@@ -103,6 +105,7 @@ export class Gateway {
       upstreams.set(upstream.name, kept ? running : this.makeUpstream(upstream, config, source));
     }
     const byName = new Map([...upstreams].map(([name, running]) => [name, running.upstream]));
+    this.protection.proofs.prepare(config);
     const guards = new Map([...upstreams].map(([name, running]) => [name, running.guard]));
     for (const guard of guards.values()) guard.forgetBreakers();
     const protect = (route: RouteConfig): RouteProtection => this.protection.routeOf(route, config, guards);
@@ -134,6 +137,8 @@ export class Gateway {
     }
     this.context.use(prepared.settings);
     prepared.security.commit();
+    this.protection.proofs.commit();
+    this.context.clock.use(prepared.settings.config.clock);
     this.context.pressure = pressureOf(prepared.settings.config);
     for (const [name, running] of before) {
       if (prepared.upstreams.get(name) === running) continue;
@@ -189,6 +194,7 @@ export class Gateway {
 
   /** Stops timers and look-ups. */
   close(): void {
+    this.protection.proofs.close();
     clearInterval(this.ticker);
     for (const listener of this.listeners) listener.stop();
     for (const { resolver, upstream, guard } of this.upstreams.values()) {
@@ -207,6 +213,7 @@ export class Gateway {
     this.context.tick();
     const lateMs = loop.nowMs - this.expectedTickMs;
     this.metrics.recordLoopStall(lateMs > 0 ? lateMs * 1000 : 0);
+    this.context.clock.tick();
     let oldestMs = 0;
     for (const { guard } of this.upstreams.values()) {
       guard.tick(loop.nowMs);

@@ -29,6 +29,7 @@ import { type LocalAnswer, prepareAnswer } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 import { UpstreamGuard } from "./guard.ts";
 import { LastGood } from "./last-good.ts";
+import { Proofs } from "./proofs.ts";
 import type { RouteLimit } from "./rate-limits.ts";
 
 const statusesCount = 600;
@@ -58,8 +59,11 @@ export class Protection {
   /** Tells this worker from all others in leases. */
   private readonly worker: number = process.pid;
 
-  constructor(directory: CellDirectory) {
+  readonly proofs: Proofs;
+
+  constructor(directory: CellDirectory, seed: number) {
     this.directory = directory;
+    this.proofs = new Proofs(directory, seed);
   }
 
   /** The guard of an upstream. */
@@ -181,6 +185,7 @@ export class Protection {
       lane: laneOf(route.lane)!,
       laneField: bytesOf(route.laneField),
       deadlineField: bytesOf(whole.lanes.deadlineField),
+      identity: this.proofs.planOf(route),
       limits: route.rateLimits.map((name) => this.limitOf(name, whole)),
     };
   }

@@ -202,7 +202,7 @@ function compileRoute(
     pathPrefix: rewrite.path === null ? null : latin1(rewrite.path.replacement),
     hostLine: hostHeader?.kind === "literal" ? latin1(`Host: ${hostHeader.value}\r\n`) : null,
     hostFromEndpoint: hostHeader?.kind === "endpoint",
-    requestChanges: compileChanges(rewrite.request),
+    requestChanges: compileChanges(withoutProofs(rewrite.request, route, config)),
     answerChanges: compileChanges(rewrite.response),
     hashOn: hashOn?.kind ?? "none",
     hashField: hashOn?.kind === "field" ? latin1(hashOn.field) : null,
@@ -238,6 +238,17 @@ function compileChanges(changes: FieldChanges): CompiledChanges | null {
     dropped: [...remove, ...set.map(([name]) => name)].map((name) => latin1(name.toLowerCase())),
     added: latin1([...set, ...add].map(([name, value]) => `${name}: ${value}\r\n`).join("")),
   };
+}
+
+/** What a client says under the names of forwarded claims is not passed on; nor its proof, where the route keeps that. */
+function withoutProofs(changes: FieldChanges, route: RouteConfig, config: Config): FieldChanges {
+  const { identity } = route;
+  if (identity === null) return changes;
+  const keyFields = config.identity.apiKeys
+    .filter(({ name }) => identity.accept.includes(name))
+    .map(({ field }) => field);
+  const proofs = identity.dropProof ? ["authorization", ...keyFields] : [];
+  return { ...changes, remove: [...changes.remove, ...identity.forward.map(([field]) => field), ...proofs] };
 }
 
 function compileClientLimits(config: Config): ClientLimits {

@@ -22,6 +22,14 @@ export {
 } from "./breaker-settings.ts";
 export { CellDirectory, directoryCellsMin } from "./cell-directory.ts";
 export {
+  ClockGuard,
+  type ClockGuardSettings,
+  type ClockReport,
+  type ClockState,
+  clockStates,
+  clockStepMs,
+} from "./clock-guard.ts";
+export {
   type EndpointSnapshot,
   EndpointState,
   endpointHealthCells,

@@ -24,11 +24,11 @@ export {
 export {
   formatSocketAddress,
   isAnswering,
-  isFree,
   type ListenOptions,
   openListeningSocket,
   probeAddress,
 } from "./listening-socket.ts";
+export { askTime, type TimeAnswer } from "./sntp.ts";
 export { findHolder, type SocketHolder } from "./socket-holder.ts";
 export { type Accept, adopt, connectWire, crash, listenOn, type OutgoingWire, type WireAddress } from "./sockets.ts";
 export {

@@ -15,8 +15,6 @@ export interface TrafficCounts {
   /** Keep-alive connections closed with nothing outstanding and without notice, which a client may retry. */
   closedIdle: number;
   reconnected: number;
-  /** The first of the other answers, for whoever looks for the reason. */
-  firstOther: string;
 }
 
 export interface TrafficOptions {
@@ -40,7 +38,6 @@ export class Traffic {
     timedOut: 0,
     closedIdle: 0,
     reconnected: 0,
-    firstOther: "",
   };
   /** Every answer's time, for who wants to know when nobody answered. */
   lastAnsweredMs = performance.now();
@@ -154,10 +151,7 @@ class Client {
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0);
     if (this.text.length < headEnd + 4 + length) return;
     if (head.startsWith("HTTP/1.1 200")) this.traffic.answered();
-    else {
-      this.traffic.counts.otherStatus += 1;
-      this.traffic.counts.firstOther ||= this.text;
-    }
+    else this.traffic.counts.otherStatus += 1;
     this.text = "";
     this.isWaiting = false;
     const saysClose = /\r\nconnection: close/i.test(head);
@@ -196,9 +190,8 @@ class Client {
   }
 
   private send(): void {
-    // Once the traffic stops, whoever has nothing outstanding is ended by `stop`.
-    this.isWaiting = !this.isEnding && !this.traffic.isStopping;
-    if (!this.isWaiting) return;
+    if (this.isEnding || this.traffic.isStopping) return;
+    this.isWaiting = true;
     this.sentMs = performance.now();
     this.socket?.write(this.request);
   }
