@@ -12,7 +12,7 @@ const server = await startNullServers(1);
 try {
   const url = `http://127.0.0.1:${server.port}/`;
   const closed = await runWeir(clientCore, [url, "--connections", "256", "--duration", "3s", "--processes", "1"]);
-  const ceiling = closed.result.summary.requestsPerSecond;
+  const ceiling = closed.summary.requestsPerSecond;
   const rate = option("rate", Math.round(ceiling / 2));
   const open = await runWeir(clientCore, [
     url,
@@ -23,7 +23,7 @@ try {
     "--processes",
     "1",
   ]);
-  const { summary, generator } = open.result;
+  const { summary, generator } = open;
   console.log(`ceiling ${Math.round(ceiling)}/s, open loop at ${rate}/s for ${seconds} s, pacing ${generator.pacing}`);
   const lagMs = summary.sendLagUs.p99 / 1000;
   const achieved = summary.achievedRatio!;

@@ -29,7 +29,7 @@ export interface Measured {
   readonly requestsPerSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;
-  /** Processor time of the program and its own children, for each request. */
+  /** Processor time of what sends and receives, for each request: wrk, or the client processes of weir. */
   readonly cpuUsPerRequest: number;
 }
 
@@ -49,20 +49,20 @@ export async function runOn(core: number, command: readonly string[]): Promise<F
 }
 
 /** Runs `weir load ... --json`. */
-export async function runWeir(core: number, words: readonly string[]): Promise<{ result: LoadResult; cpuUs: number }> {
-  const { out, cpuUs } = await runOn(core, [process.execPath, main, "load", ...words, "--json", "--health", "warn"]);
-  return { result: JSON.parse(out) as LoadResult, cpuUs };
+export async function runWeir(core: number, words: readonly string[]): Promise<LoadResult> {
+  const { out } = await runOn(core, [process.execPath, main, "load", ...words, "--json", "--health", "warn"]);
+  return JSON.parse(out) as LoadResult;
 }
 
 export async function measureWeir(core: number, words: readonly string[]): Promise<Measured> {
-  const { result, cpuUs } = await runWeir(core, words);
-  const { summary } = result;
+  const { summary, generator } = await runWeir(core, words);
+  const cpuRatio = generator.processes.reduce((sum, each) => sum + each.cpuAllRatio, 0);
   return {
     requests: summary.requests,
     requestsPerSecond: summary.requestsPerSecond,
     p50Us: summary.latencyUs.p50,
     p99Us: summary.latencyUs.p99,
-    cpuUsPerRequest: cpuUs / summary.requests,
+    cpuUsPerRequest: (cpuRatio * summary.measuredSeconds * 1e6) / summary.requests,
   };
 }
 

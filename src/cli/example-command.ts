@@ -6,6 +6,7 @@ import { messages } from "./messages.ts";
 interface Options {
   readonly listen: string;
   readonly behaviour: string;
+  readonly json?: true;
   readonly withParent?: true;
   readonly seed?: number;
 }
@@ -17,6 +18,7 @@ export function registerExample(program: Command): void {
     .option("--listen <address>", "where it listens", "127.0.0.1:9000")
     .option("--behaviour <query>", "for all requests, e.g. 'latency=5ms&errors=0.01'", "")
     .option("--seed <number>", "of errors and jitter, to repeat a run", parseSeed)
+    .option("--json", "print where it listens as JSON")
     .option("--with-parent", "end when standard input ends")
     .addHelpText("after", "\nExample:\n  weir example --listen 127.0.0.1:9000 --behaviour 'latency=5ms&jitter=2ms'")
     .action(run);
@@ -42,7 +44,8 @@ async function run(options: Options): Promise<void> {
   const where = address.kind === "unix" ? { unix: address.path } : { hostname: address.host, port: address.port };
   const exchange = startExchange({ ...where, behaviour, ...(options.seed !== undefined && { seed: options.seed }) });
   const open = address.kind === "ip" ? { ...address, port: exchange.port } : address;
-  console.log(say(messages.exampleListens, { address: formatAddress(open) }));
+  const text = formatAddress(open);
+  console.log(options.json ? JSON.stringify({ address: text }) : say(messages.exampleListens, { address: text }));
   await untilToldToEnd(options.withParent === true);
   exchange.stop();
 }

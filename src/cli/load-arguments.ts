@@ -92,7 +92,7 @@ function catchUpOf(text: string | undefined): Pick<PlanInput, "catchUp" | "skipA
 }
 
 function requestOf(options: LoadArguments): PlanInput["request"] {
-  const headers = options.header.map((text): [string, string] => field("--header", text, true));
+  const headers = (options.header ?? []).map((text): [string, string] => field("--header", text, true));
   if (options.body !== undefined && options.bodyFile !== undefined) {
     throw wrong("--body", options.body, "give --body or --body-file, not both");
   }
@@ -100,11 +100,11 @@ function requestOf(options: LoadArguments): PlanInput["request"] {
   const checks: PlanChecks = {
     statuses:
       optional(options.expectStatus, (text) => text.split(",").map((each) => whole("--expect-status", each))) ?? [],
-    fields: options.expectField.map((text) => {
+    fields: (options.expectField ?? []).map((text) => {
       const [name, value] = field("--expect-field", text, false);
       return { name, value: value === "" ? null : value };
     }),
-    bodyContains: options.expectBody,
+    bodyContains: options.expectBody ?? [],
     bodyBytes: null,
   };
   return compact({ method: options.method?.toUpperCase(), headers, body, checks }) as unknown as PlanInput["request"];

@@ -17,12 +17,12 @@ export interface LoadArguments {
   catchUp?: string;
   warmup?: string;
   method?: string;
-  header: string[];
+  header?: string[];
   body?: string;
   bodyFile?: string;
   expectStatus?: string;
-  expectField: string[];
-  expectBody: string[];
+  expectField?: string[];
+  expectBody?: string[];
   scenario?: string;
   timeout?: string;
   connectTimeout?: string;
@@ -31,7 +31,7 @@ export interface LoadArguments {
   source?: string;
   processes?: string;
   pacing?: string;
-  failIf: string[];
+  failIf?: string[];
   health?: string;
   ceiling?: boolean;
   sweep?: string;
@@ -52,7 +52,7 @@ Examples:
 
 Exit codes: 0 passed, 2 wrong use, 3 a --fail-if held, 4 the generator was the limit (void), 130 interrupted`;
 
-const many = (value: string, before: string[]): string[] => [...before, value];
+const many = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function registerLoad(program: Command): void {
   const load = program
@@ -76,12 +76,12 @@ export function registerLoad(program: Command): void {
     )
     .option("--warmup <duration>", "the first part of the run, kept out of the result")
     .option("--method <method>", "request method")
-    .option("--header <field>", "header field 'Name: value'; repeatable", many, [])
+    .option("--header <field>", "header field 'Name: value'; repeatable", many)
     .option("--body <text>", "request body; a template, as are path and headers")
     .option("--body-file <file>", "request body from a file, sent as it is")
     .option("--expect-status <list>", "statuses that count as good (default 200 to 399)")
-    .option("--expect-field <field>", "field an answer must carry: 'Name' or 'Name: value'; repeatable", many, [])
-    .option("--expect-body <text>", "text an answer's body must contain; repeatable", many, [])
+    .option("--expect-field <field>", "field an answer must carry: 'Name' or 'Name: value'; repeatable", many)
+    .option("--expect-body <text>", "text an answer's body must contain; repeatable", many)
     .option("--scenario <file>", "a mix of classes and everything above from a YAML file")
     .option("--timeout <duration>", "for a whole answer (default 10s)")
     .option("--connect-timeout <duration>", "for a connection (default 5s)")
@@ -90,7 +90,7 @@ export function registerLoad(program: Command): void {
     .option("--source <addresses>", "local addresses: 127.0.0.2-127.0.0.9 or a list; each has its own ports")
     .option("--processes <count>", "client processes (default: half the cores against this machine, else all)")
     .option("--pacing <how>", "waiting of an open loop: auto, precise, spin or timer")
-    .option("--fail-if <expression>", "exit code 3 if it holds: 'p99 > 10ms', 'error_ratio > 0'; repeatable", many, [])
+    .option("--fail-if <expression>", "exit code 3 if it holds: 'p99 > 10ms', 'error_ratio > 0'; repeatable", many)
     .option("--health <how>", "void: a run limited by the generator is void; warn: only say so (default void)")
     .option("--ceiling", "measure the generator against a null server too, and say what share the run used")
     .option("--sweep <rates>", "one run at each rate: 1000,2000,4000 or 1000-8000:1000")

@@ -78,12 +78,12 @@ function planOf(url: string | undefined, options: LoadArguments): { plan: LoadPl
     const { url: _own, request: _request, ...changes } = planInputOf("http://unused/", options);
     const scenario = readScenario(options.scenario);
     const input = { ...scenario.input, ...changes, ...(url === undefined ? {} : { url }) };
-    return { plan: buildPlan(input), failIf: [...scenario.failIf, ...options.failIf] };
+    return { plan: buildPlan(input), failIf: [...scenario.failIf, ...(options.failIf ?? [])] };
   }
   if (url === undefined) {
     throw new WeirError("load.no-target", "there is nothing to load", { hint: "give a URL, or --scenario FILE" });
   }
-  return { plan: buildPlan(planInputOf(url, options)), failIf: options.failIf };
+  return { plan: buildPlan(planInputOf(url, options)), failIf: options.failIf ?? [] };
 }
 
 function levelsOf(options: LoadArguments): { kind: "rate" | "connections"; values: number[] } | null {

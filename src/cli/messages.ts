@@ -6,8 +6,8 @@ export const messages = defineMessages({
   example: { en: "behind it, the example exchange: http://{address}", zh: "后端为示例交易所：http://{address}" },
   metrics: { en: "metrics: {address}", zh: "指标：{address}" },
   admin: {
-    en: "operate it: weir status | reload | restart | drain {file} ({address})",
-    zh: "运维：weir status | reload | restart | drain {file}（{address}）",
+    en: "operate it: weir status | reload | restart | drain{file} ({address})",
+    zh: "运维：weir status | reload | restart | drain{file}（{address}）",
   },
   tryIt: { en: "try: {command}", zh: "试一试：{command}" },
   exampleListens: { en: "the example exchange listens on {address}", zh: "示例交易所监听 {address}" },

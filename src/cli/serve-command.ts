@@ -36,7 +36,7 @@ async function run(file: string | null, { log }: Options): Promise<number> {
       join(root, "src"),
       join(root, "node_modules/.cache/weir"),
     );
-    const gateway = await serve({ file, logFormat: log, program, version });
+    const gateway = await serve({ file, exampleAddress: example?.address ?? null, logFormat: log, program, version });
     if (log === "text") greet(gateway, example);
     await gateway.ended;
     return ExitCode.passed;
@@ -56,22 +56,19 @@ interface RunningExample {
 
 /** The example exchange runs in a process of its own, as a real service would. */
 async function startExample(): Promise<RunningExample> {
-  const { exampleUpstreamAddress } = await import("../config/mod.ts");
+  const { exampleUpstreamAddress, parseAddress } = await import("../config/mod.ts");
+  const { isFree } = await import("../transport/mod.ts");
+  const usual = parseAddress(exampleUpstreamAddress)!;
+  // Nobody needs to know its port but the gateway, so another program there is no reason not to start.
+  const wanted = usual.kind === "ip" && isFree(usual) ? exampleUpstreamAddress : "127.0.0.1:0";
   const child = Bun.spawn(
-    [
-      process.execPath,
-      join(import.meta.dir, "main.ts"),
-      "example",
-      "--listen",
-      exampleUpstreamAddress,
-      "--with-parent",
-    ],
+    [process.execPath, join(import.meta.dir, "main.ts"), "example", "--listen", wanted, "--with-parent", "--json"],
     { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
   );
-  const reader = child.stdout.getReader();
-  const { done } = await reader.read();
-  if (done) process.exit(await child.exited);
-  return { address: exampleUpstreamAddress, stop: () => child.kill() };
+  const { value } = await child.stdout.getReader().read();
+  if (value === undefined) process.exit(await child.exited);
+  const { address } = JSON.parse(new TextDecoder().decode(value)) as { address: string };
+  return { address, stop: () => child.kill() };
 }
 
 /** Where it listens, where metrics are, and one line to try. */
@@ -82,7 +79,8 @@ function greet(gateway: RunningGateway, example: RunningExample | null): void {
   );
   if (example !== null) lines.push(say(messages.example, { address: example.address }));
   if (metrics !== null) lines.push(say(messages.metrics, { address: `${urlOf(metrics)}/metrics` }));
-  if (gateway.admin !== null) lines.push(say(messages.admin, { address: gateway.admin, file: configFile ?? "" }));
+  if (gateway.admin !== null)
+    lines.push(say(messages.admin, { address: gateway.admin, file: configFile === null ? "" : ` ${configFile}` }));
   const [first] = listeners;
   if (first !== undefined) lines.push(say(messages.tryIt, { command: curlOf(first, example !== null) }));
   console.log(lines.map((line) => `  ${line}`).join("\n"));

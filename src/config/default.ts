@@ -25,9 +25,13 @@ metrics: { address: "127.0.0.1:9090" }
 accessLog: off
 `;
 
-/** A fresh copy each time. */
-export function defaultConfig(): Config {
-  const result = parseConfig(defaultConfigText, defaultFileName);
+/**
+ * A fresh copy each time.
+ * @param upstreamAddress where the example exchange listens
+ */
+export function defaultConfig(upstreamAddress = exampleUpstreamAddress): Config {
+  const text = defaultConfigText.replace(`["${exampleUpstreamAddress}"]`, `["${upstreamAddress}"]`);
+  const result = parseConfig(text, defaultFileName);
   assert("config" in result, "the built-in configuration is right");
   return result.config;
 }

@@ -83,6 +83,12 @@ export class Collector {
     const open = this.openSecond(second);
     interval.classes.forEach((packed, index) => {
       if (isMeasured) this.classes[index]!.add(packed);
+      // Connections are opened before anything is measured.
+      else
+        unpackHistogram(
+          packed.histograms[HistogramIndex.connect]!,
+          this.classes[index]!.histograms[HistogramIndex.connect]!,
+        );
       unpackHistogram(packed.histograms[HistogramIndex.response]!, open.response);
       open.scheduled += packed.counters[0]!;
       for (let at = 1; at < packed.statuses.length; at += 2) open.answers += packed.statuses[at]!;

@@ -6,7 +6,7 @@ import { Failure } from "./failures.ts";
 import { addEncoded, encodeHistogram } from "./hdr.ts";
 import { takeInterval } from "./interval.ts";
 import { mergeResults } from "./merge.ts";
-import { ClassRecorder } from "./recorder.ts";
+import { ClassRecorder, HistogramIndex } from "./recorder.ts";
 import { buildResult, type LoadResult, latencyOf } from "./result.ts";
 import type { ProcessInterval } from "./runner.ts";
 import { judge } from "./verdict.ts";
@@ -29,9 +29,10 @@ const health = {
 };
 
 /** Seconds of measurements: `samples` spread over `seconds` in turn. */
-function intervals(samples: readonly number[], seconds: number): ProcessInterval[] {
+function intervals(samples: readonly number[], seconds: number, connects = 0): ProcessInterval[] {
   return Array.from({ length: seconds }, (_, second) => {
     const recorder = new ClassRecorder();
+    if (second === 0 && connects > 0) recorder.connect.recordMany(1e6, connects);
     samples.forEach((ns, index) => {
       if (index % seconds !== second) return;
       recorder.response.record(ns);
@@ -150,10 +151,11 @@ test("a long run keeps at most 600 points, and loses no answer in joining them",
   expect(Math.abs(points[3]!.latencyUsP50 / 1000 - 1)).toBeLessThan(0.02);
 });
 
-test("warm-up is in the series and in nothing else", () => {
+test("warm-up is in the series and in nothing else but the times to connect", () => {
   const collector = new Collector(1, 1, 2, () => {});
-  for (const interval of intervals(samples(400, 4), 4)) collector.add(0, interval);
+  for (const interval of intervals(samples(400, 4), 4, 8)) collector.add(0, interval);
   collector.finish(0);
   expect(collector.points.length).toBe(4);
   expect(collector.classes[0]!.histograms[0]!.count).toBe(200);
+  expect(collector.classes[0]!.histograms[HistogramIndex.connect]!.count).toBe(8);
 });

@@ -125,7 +125,9 @@ export interface GeneratorHealth {
 
 export interface ThresholdResult {
   readonly expression: string;
+  /** Latencies in microseconds. */
   readonly value: number | null;
+  readonly unit: "us" | null;
   readonly isPassed: boolean;
 }
 

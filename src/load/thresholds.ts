@@ -68,7 +68,8 @@ export function parseThreshold(expression: string, classNames: readonly string[]
 export function evaluateThresholds(thresholds: readonly Threshold[], result: UnjudgedResult): ThresholdResult[] {
   return thresholds.map((threshold) => {
     const value = figureOf(threshold, result);
-    return { expression: threshold.expression, value, isPassed: value !== null && !isBeyond(threshold, value) };
+    const unit = latencyPath(threshold.figure) === null ? null : "us";
+    return { expression: threshold.expression, value, unit, isPassed: value !== null && !isBeyond(threshold, value) };
   });
 }
 

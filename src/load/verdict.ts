@@ -3,6 +3,7 @@
  * good nor bad. Each limit and its reason stand in plan.ts.
  */
 import { ExitCode, say } from "../base/mod.ts";
+import { formatUs } from "./format.ts";
 import { messages } from "./messages.ts";
 import type { LoadPlan } from "./plan.ts";
 import type { ThresholdResult, UnjudgedResult, Verdict } from "./result.ts";
@@ -95,9 +96,7 @@ function warningsOf(result: UnjudgedResult, events: RunEvents): string[] {
   return warnings;
 }
 
-function describeThreshold({ expression, value }: ThresholdResult): string {
-  return say(messages.failedThreshold, {
-    expression,
-    value: value === null ? say(messages.unknown) : Number(value.toPrecision(6)),
-  });
+function describeThreshold({ expression, value, unit }: ThresholdResult): string {
+  const found = value === null ? say(messages.unknown) : unit === "us" ? formatUs(value) : Number(value.toPrecision(6));
+  return say(messages.failedThreshold, { expression, value: found });
 }

@@ -19,9 +19,12 @@ export interface ConfigSource {
   load(): Promise<LoadResult>;
 }
 
-/** @param file null for the built-in default */
-export function configSource(file: string | null, clock: Clock): ConfigSource {
-  if (file === null) return { file, load: async () => ({ config: defaultConfig() }) };
+/**
+ * @param file null for the built-in default
+ * @param exampleAddress where the default's upstream listens, when not at the usual address
+ */
+export function configSource(file: string | null, clock: Clock, exampleAddress: string | null = null): ConfigSource {
+  if (file === null) return { file, load: async () => ({ config: defaultConfig(exampleAddress ?? undefined) }) };
   return {
     file,
     load: async () => {

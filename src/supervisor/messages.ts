@@ -84,6 +84,7 @@ export const messages = defineMessages({
     en: "worker {worker} could not be bound to core {cpu}: {reason}",
     zh: "工作进程 {worker} 无法绑定到核心 {cpu}：{reason}",
   },
+  adminListens: { en: "the admin interface answers on {address}", zh: "管理接口地址：{address}" },
   noGateway: { en: "No running gateway was found.", zh: "没有找到正在运行的网关。" },
   noGatewayHint: {
     en: "Start one with `weir serve`, or say where its admin interface is: --admin PATH, or the configuration file.",

@@ -10,7 +10,8 @@ import { adminHandler } from "./admin.ts";
 import { configSource } from "./config-source.ts";
 import { raiseDescriptorLimit } from "./descriptors.ts";
 import { HttpServer } from "./http-server.ts";
-import { type LogFormat, makeLog } from "./log.ts";
+import { type Log, type LogFormat, makeLog } from "./log.ts";
+import { messages } from "./messages.ts";
 import { metricsHandler } from "./metrics-server.ts";
 import type { OperationResult } from "./operation.ts";
 import { readStatus, type Status } from "./status.ts";
@@ -20,6 +21,8 @@ import type { WorkerProgram } from "./worker-image.ts";
 export interface ServeOptions {
   /** Null for the built-in default. */
   readonly file: string | null;
+  /** Where the example exchange behind the built-in default listens. */
+  readonly exampleAddress: string | null;
   readonly logFormat: LogFormat;
   readonly program: WorkerProgram;
   readonly version: string;
@@ -42,7 +45,7 @@ export async function serve(options: ServeOptions): Promise<RunningGateway> {
   const ended = Promise.withResolvers<void>();
   let exposition: Exposition | null = null;
   const supervisor: Supervisor = new Supervisor({
-    source: configSource(options.file, clock),
+    source: configSource(options.file, clock, options.exampleAddress),
     program: options.program,
     descriptorsPerWorker: raiseDescriptorLimit(),
     clock,
@@ -65,6 +68,7 @@ export async function serve(options: ServeOptions): Promise<RunningGateway> {
     status: () => readStatus(supervisor, facts()),
     stop: () => void stop(),
     clock,
+    log,
     exposition: () => (exposition ??= makeExposition(supervisor, options.version, clock)),
   });
   const release = onSignals(supervisor, stop);
@@ -88,6 +92,7 @@ interface ServersOptions {
   readonly status: () => Status;
   readonly stop: () => void;
   readonly clock: Clock;
+  readonly log: Log;
   readonly exposition: () => Exposition;
 }
 
@@ -96,8 +101,11 @@ class Servers {
   readonly admin: HttpServer;
   readonly metrics: HttpServer;
   private token: string | null = null;
+  private readonly log: Log;
+  private adminSaid: string | null = null;
 
-  constructor(supervisor: Supervisor, { status, stop, clock, exposition }: ServersOptions) {
+  constructor(supervisor: Supervisor, { status, stop, clock, exposition, log }: ServersOptions) {
+    this.log = log;
     this.metrics = new HttpServer(metricsHandler(supervisor, exposition));
     const actions = {
       status,
@@ -128,6 +136,10 @@ class Servers {
         metrics.commit();
         admin.commit();
         this.token = token;
+        if (this.admin.listensOn === this.adminSaid) return;
+        this.adminSaid = this.admin.listensOn;
+        if (this.adminSaid !== null)
+          this.log.write("info", "admin.listening", messages.adminListens, { address: this.adminSaid });
       },
       abandon: () => {
         metrics.abandon();

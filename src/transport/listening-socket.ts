@@ -57,6 +57,17 @@ export function openListeningSocket(address: SocketAddress, options: ListenOptio
   }
 }
 
+/** Whether the address could be listened on now. */
+export function isFree(address: SocketAddress): boolean {
+  try {
+    probeAddress(address);
+    return true;
+  } catch (error) {
+    if (error instanceof WeirError) return false;
+    throw error;
+  }
+}
+
 /** Throws the same errors when the address could not be listened on now; for servers that open their socket themselves. */
 export function probeAddress(address: SocketAddress): void {
   try {

@@ -24,6 +24,7 @@ export {
 export {
   formatSocketAddress,
   isAnswering,
+  isFree,
   type ListenOptions,
   openListeningSocket,
   probeAddress,

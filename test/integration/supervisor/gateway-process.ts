@@ -20,8 +20,9 @@ export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** Patient towards the upstream, so that a machine busy with other tests fails none of these. */
 export const plainConfig = `workers: 2
-upstreams: { core: { endpoints: ["{upstream}"] } }
+upstreams: { core: { endpoints: ["{upstream}"], timeouts: { connect: 30s }, queue: { timeout: 30s } } }
 routes: [{ match: { path: "/*" }, upstream: core }]
 timeouts: { drain: 5s }
 `;

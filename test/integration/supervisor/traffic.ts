@@ -15,6 +15,8 @@ export interface TrafficCounts {
   /** Keep-alive connections closed with nothing outstanding and without notice, which a client may retry. */
   closedIdle: number;
   reconnected: number;
+  /** The first of the other answers, for whoever looks for the reason. */
+  firstOther: string;
 }
 
 export interface TrafficOptions {
@@ -38,6 +40,7 @@ export class Traffic {
     timedOut: 0,
     closedIdle: 0,
     reconnected: 0,
+    firstOther: "",
   };
   /** Every answer's time, for who wants to know when nobody answered. */
   lastAnsweredMs = performance.now();
@@ -151,7 +154,10 @@ class Client {
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0);
     if (this.text.length < headEnd + 4 + length) return;
     if (head.startsWith("HTTP/1.1 200")) this.traffic.answered();
-    else this.traffic.counts.otherStatus += 1;
+    else {
+      this.traffic.counts.otherStatus += 1;
+      this.traffic.counts.firstOther ||= this.text;
+    }
     this.text = "";
     this.isWaiting = false;
     const saysClose = /\r\nconnection: close/i.test(head);
@@ -190,8 +196,9 @@ class Client {
   }
 
   private send(): void {
-    if (this.isEnding || this.traffic.isStopping) return;
-    this.isWaiting = true;
+    // Once the traffic stops, whoever has nothing outstanding is ended by `stop`.
+    this.isWaiting = !this.isEnding && !this.traffic.isStopping;
+    if (!this.isWaiting) return;
     this.sentMs = performance.now();
     this.socket?.write(this.request);
   }

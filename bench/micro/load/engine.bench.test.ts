@@ -1,0 +1,10 @@
+import { expect, test } from "bun:test";
+import { measureEngine, measureReader, measureSchedule } from "./engine.bench.ts";
+
+for (const measure of [measureReader, measureSchedule, measureEngine]) {
+  test(`${measure.name} runs small and allocates nothing per request`, () => {
+    const { ns, heapBytes } = measure(3, 50_000);
+    expect(ns).toBeLessThan(20_000);
+    expect(heapBytes).toBeLessThan(16);
+  });
+}

@@ -1,0 +1,89 @@
+/**
+ * The largest rate that still meets a goal, after the manner of MLRsearch (draft-ietf-bmwg-mlrsearch): short trials narrow a
+ * lower bound (a rate that met the goal) and an upper bound (one that did not); a rate is decided by several trials, because
+ * a single one may be unlucky; the result is both bounds, never a point between them. The driver is pure: what a trial is,
+ * the caller says.
+ */
+
+export type TrialOutcome = "met" | "missed" | "void";
+
+export interface SearchSettings {
+  /** Where to begin, and the bounds of the search. */
+  readonly first: number;
+  readonly min: number;
+  readonly max: number;
+  /** The search ends when (upper - lower) / upper is at most this. */
+  readonly widthRatio: number;
+  /** Trials at one rate at most; the majority decides. */
+  readonly trialsPerRate: number;
+  /** Trials in all at most: a search that has not ended says so. */
+  readonly trialsMax: number;
+}
+
+export interface SearchResult {
+  /** The largest rate that met the goal below all that missed it; null when none did. */
+  readonly lower: number | null;
+  /** The smallest rate that missed it; null when none did. */
+  readonly upper: number | null;
+  readonly trialsCount: number;
+  /** Why it ended: bounds close enough, a bound of the range, too many trials, or trials that were void. */
+  readonly end: "narrow" | "above-max" | "below-min" | "trials" | "void";
+}
+
+interface Progress {
+  lower: number | null;
+  upper: number | null;
+  trialsCount: number;
+}
+
+/** Grows by doubling until a rate misses, then halves the interval in ratio. */
+export async function searchRate(
+  settings: SearchSettings,
+  trial: (rate: number, bounds: Readonly<Progress>) => Promise<TrialOutcome>,
+): Promise<SearchResult> {
+  const progress: Progress = { lower: null, upper: null, trialsCount: 0 };
+  let rate = clamp(settings.first, settings);
+  for (;;) {
+    const outcome = await decide(rate, settings, progress, trial);
+    if (outcome === null) return { ...progress, end: "trials" };
+    if (outcome === "void") return { ...progress, end: "void" };
+    if (outcome === "met") progress.lower = rate;
+    else progress.upper = rate;
+    const { lower, upper } = progress;
+    if (lower !== null && lower >= settings.max) return { ...progress, end: "above-max" };
+    if (upper !== null && upper <= settings.min) return { ...progress, end: "below-min" };
+    if (lower !== null && upper !== null && (upper - lower) / upper <= settings.widthRatio) {
+      return { ...progress, end: "narrow" };
+    }
+    rate = nextRate(progress, settings);
+  }
+}
+
+/** Trials at one rate until the majority is certain; null when there are none left to spend. */
+async function decide(
+  rate: number,
+  { trialsPerRate, trialsMax }: SearchSettings,
+  progress: Progress,
+  trial: (rate: number, bounds: Readonly<Progress>) => Promise<TrialOutcome>,
+): Promise<TrialOutcome | null> {
+  const needed = Math.floor(trialsPerRate / 2) + 1;
+  const counts = { met: 0, missed: 0, void: 0 };
+  for (let index = 0; index < trialsPerRate; index++) {
+    if (progress.trialsCount >= trialsMax) return null;
+    progress.trialsCount += 1;
+    const outcome = await trial(rate, progress);
+    counts[outcome] += 1;
+    if (counts[outcome] >= needed) return outcome;
+  }
+  return counts.void > 0 ? "void" : "missed";
+}
+
+function nextRate({ lower, upper }: Progress, settings: SearchSettings): number {
+  if (lower === null) return clamp((upper ?? settings.first) / 2, settings);
+  if (upper === null) return clamp(lower * 2, settings);
+  return Math.sqrt(lower * upper);
+}
+
+function clamp(rate: number, { min, max }: SearchSettings): number {
+  return Math.max(min, Math.min(max, rate));
+}

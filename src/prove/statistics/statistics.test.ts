@@ -1,0 +1,155 @@
+import { expect, test } from "bun:test";
+import { Random } from "../../base/mod.ts";
+import {
+  bootstrapInterval,
+  checkLittle,
+  comparePairs,
+  fitUsl,
+  isotonic,
+  kneedle,
+  mean,
+  mser5,
+  percentileSamplesMin,
+  ratioUpperBound,
+  searchRate,
+  soundPercentile,
+  theilSen,
+  throughputAt,
+  trialsToShow,
+} from "./mod.ts";
+
+const noise = (seed: number): (() => number) => {
+  const random = new Random(seed);
+  return () => random.unit() + random.unit() + random.unit() - 1.5;
+};
+
+test("a percentile needs a hundred samples beyond it and is refused with fewer", () => {
+  expect([50, 99, 99.9, 99.99].map(percentileSamplesMin)).toEqual([200, 10_000, 100_000, 1_000_000]);
+  expect([soundPercentile(7, 99, 9_999), soundPercentile(7, 99, 10_000)]).toEqual([null, 7]);
+});
+
+test("no failure in n is an upper bound of three in n, and more failures follow the Poisson bound", () => {
+  expect(ratioUpperBound(0, 288e6)).toBeCloseTo(1.04e-8, 10);
+  // Exact one-sided 95 % Poisson bounds: 1 -> 4.744, 5 -> 10.513, 100 -> 118.08.
+  const bounds = [1, 5, 100].map((events) => Math.round(ratioUpperBound(events, 1e6) * 1e9) / 1e3);
+  bounds.forEach((bound, index) => {
+    expect(Math.abs(bound / [4.744, 10.513, 118.08][index]! - 1)).toBeLessThan(0.01);
+  });
+  expect([ratioUpperBound(0, 0), trialsToShow(1e-4)]).toEqual([1, 29_958]);
+});
+
+test("the warm-up of a run is cut and a run that never settles is told", () => {
+  const random = noise(1);
+  const settling = Array.from({ length: 200 }, (_, index) => 10 + (index < 40 ? 40 - index : 0) + random());
+  const cut = mser5(settling)!;
+  expect(cut.isSteady).toBe(true);
+  expect(cut.cutCount).toBeGreaterThanOrEqual(35);
+  expect(cut.cutCount).toBeLessThanOrEqual(100);
+  const climbing = Array.from({ length: 200 }, (_, index) => (index < 150 ? index : 150 + random()));
+  expect(mser5(climbing)!.isSteady).toBe(false);
+  expect(mser5([1, 2, 3])).toBeNull();
+});
+
+test("a slope is found through outliers, and noise alone has none", () => {
+  const random = noise(2);
+  const rising = Array.from({ length: 60 }, (_, x) => [x, 3 * x + random() + (x === 30 ? 1e6 : 0)] as const);
+  const trend = theilSen(rising)!;
+  expect(trend.slope).toBeCloseTo(3, 1);
+  expect(trend.isSignificant).toBe(true);
+  const flat = theilSen(Array.from({ length: 60 }, (_, x) => [x, random()] as const))!;
+  expect(flat.isSignificant).toBe(false);
+  expect(theilSen(Array.from({ length: 60 }, (_, x) => [x, 5] as const))).toEqual({
+    slope: 0,
+    probability: 1,
+    isSignificant: false,
+  });
+});
+
+test("a bootstrap interval covers the true mean about as often as it says", () => {
+  let covered = 0;
+  for (let run = 0; run < 100; run++) {
+    const random = noise(1000 + run);
+    const values = Array.from({ length: 40 }, random);
+    const { low, high } = bootstrapInterval(values, mean, { random: new Random(run) });
+    if (low <= 0 && high >= 0) covered += 1;
+  }
+  expect(covered).toBeGreaterThanOrEqual(86);
+});
+
+test("pairs show a difference that their common drift would hide", () => {
+  const random = noise(3);
+  const pairs = Array.from({ length: 20 }, (_, index) => [100 + 10 * index + random(), 103 + 10 * index + random()]);
+  const compared = comparePairs(pairs as [number, number][], mean, { random: new Random(4) });
+  expect(compared.isDifferent).toBe(true);
+  expect(compared.difference.estimate).toBeCloseTo(3, 0);
+  const same = pairs.map(([first]) => [first!, first! + random()] as const);
+  expect(comparePairs(same, mean, { random: new Random(5) }).isDifferent).toBe(false);
+});
+
+test("Little's law holds for what was counted and misses what was lost", () => {
+  expect(checkLittle(1000, 0.01, 10).holds).toBe(true);
+  expect(checkLittle(1000, 0.01, 12)).toMatchObject({ holds: false, expected: 10 });
+});
+
+test("adjacent violators are pooled", () => {
+  expect(isotonic([1, 3, 2, 4, 3, 3])).toEqual([1, 2.5, 2.5, 10 / 3, 10 / 3, 10 / 3]);
+});
+
+test("the bend of a queueing curve is found and a straight line has none", () => {
+  const rates = Array.from({ length: 19 }, (_, index) => (index + 1) * 5);
+  const [rate] = kneedle(rates.map((x) => [x, 1 / (1 - x / 100)] as const))!;
+  expect(rate).toBeGreaterThanOrEqual(70);
+  expect(rate).toBeLessThanOrEqual(90);
+  expect(kneedle(rates.map((x) => [x, 2 * x] as const))).toBeNull();
+});
+
+test("the scalability law is recovered from noisy points with its peak", () => {
+  const truth = { lambda: 1000, sigma: 0.03, kappa: 0.0005 };
+  const random = noise(6);
+  const points = [1, 2, 4, 8, 16, 32, 64, 96].map((n) => [n, throughputAt(truth, n) * (1 + 0.01 * random())] as const);
+  const fit = fitUsl(points, new Random(7));
+  if ("refused" in fit) throw new Error(fit.refused);
+  expect(Math.abs(fit.peakAt / Math.sqrt(0.97 / 0.0005) - 1)).toBeLessThan(0.1);
+  expect(fit.rSquared).toBeGreaterThan(0.99);
+  expect(fit.peakInterval![0]).toBeLessThan(throughputAt(truth, fit.peakAt));
+});
+
+test("a fit without a peak or with too few points is refused", () => {
+  const points = [1, 2, 4, 8, 16, 32].map((n) => [n, 1000 * n] as const);
+  expect(fitUsl(points, new Random(1))).toEqual({ refused: "no-peak" });
+  expect(fitUsl(points.slice(0, 5), new Random(1))).toEqual({ refused: "too-few-points" });
+});
+
+const settings = { first: 1000, min: 100, max: 100_000, widthRatio: 0.02, trialsPerRate: 3, trialsMax: 60 };
+
+test("the search ends with bounds around the true limit", async () => {
+  const result = await searchRate(settings, async (rate) => (rate <= 12_345 ? "met" : "missed"));
+  expect(result.end).toBe("narrow");
+  expect(result.lower!).toBeLessThanOrEqual(12_345);
+  expect(result.upper!).toBeGreaterThan(12_345);
+  expect(result.upper! / result.lower!).toBeLessThan(1.021);
+});
+
+test("one unlucky trial does not move the bounds", async () => {
+  let trials = 0;
+  const result = await searchRate(settings, async (rate) => {
+    trials += 1;
+    return rate <= 12_345 && trials % 4 !== 2 ? "met" : "missed";
+  });
+  expect(Math.abs(result.lower! / 12_345 - 1)).toBeLessThan(0.03);
+});
+
+test("a search says when it met a bound, ran out of trials or could not measure", async () => {
+  const ends = await Promise.all([
+    searchRate(settings, async () => "met"),
+    searchRate(settings, async () => "missed"),
+    searchRate(settings, async () => "void"),
+    searchRate({ ...settings, trialsMax: 5 }, async (rate) => (rate <= 12_345 ? "met" : "missed")),
+  ]);
+  expect(ends.map(({ end, lower }) => [end, lower])).toEqual([
+    ["above-max", 100_000],
+    ["below-min", null],
+    ["void", null],
+    ["trials", 2000],
+  ]);
+});

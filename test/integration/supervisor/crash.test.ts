@@ -1,0 +1,68 @@
+import { afterEach, expect, test } from "bun:test";
+import { GatewayProcess, plainConfig } from "./gateway-process.ts";
+import { Traffic } from "./traffic.ts";
+
+let gateway: GatewayProcess;
+afterEach(() => gateway.close());
+
+test("a worker killed is replaced at once, and the other one's requests are unharmed", async () => {
+  gateway = await GatewayProcess.start();
+  const traffic = new Traffic({ port: await gateway.port(), newPerSecond: 0, keepAlive: 40, pauseMs: 5 });
+  await gateway.until(({ connections }) => connections.client === 40);
+  const { workers } = await gateway.status();
+  const [killed, other] = workers;
+  process.kill(killed!.pid, "SIGKILL");
+  const replaced = await gateway.logged("worker.replaced");
+  const { workers: now, crashes } = await gateway.until(({ connections }) => connections.client === 40);
+  const counts = await traffic.stop();
+  // The strict bar, 100 ms, is bench/macro/restart.ts's to measure: here other tests may have the processor.
+  expect(replaced).toMatchObject({ worker: killed!.worker });
+  expect(Number(replaced["tookMs"])).toBeLessThan(10_000);
+  expect([crashes, now.some(({ pid }) => pid === other!.pid)]).toEqual([1, true]);
+  expect(counts).toMatchObject({ refused: 0, otherStatus: 0, timedOut: 0 });
+  expect(counts.cut + counts.closedIdle).toBe(killed!.connections);
+});
+
+test("connections that came while nobody accepted are served by the replacement", async () => {
+  gateway = await GatewayProcess.start({ config: oneWorker });
+  const port = await gateway.port();
+  const { workers } = await gateway.status();
+  process.kill(workers[0]!.pid, "SIGSTOP");
+  const waiting = Array.from({ length: 50 }, () => fetch(`http://127.0.0.1:${port}/quotes/A`, { keepalive: false }));
+  await Bun.sleep(50);
+  process.kill(workers[0]!.pid, "SIGKILL");
+  const answers = await Promise.all(waiting);
+  expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 50 }, () => 200));
+});
+
+test("a worker that crashes again and again is replaced later and later", async () => {
+  gateway = await GatewayProcess.start({ config: oneWorker });
+  const delays: unknown[] = [];
+  for (let crash = 0; crash < 4; crash++) {
+    const from = gateway.log.length;
+    const { workers } = await gateway.until((status) => status.workers[0]?.state === "ready");
+    process.kill(workers[0]!.pid, "SIGKILL");
+    delays.push((await gateway.logged("worker.ended", from))["delayMs"]);
+  }
+  expect(delays).toEqual([0, 100, 200, 400]);
+  expect((await gateway.until(({ isReady }) => isReady)).crashes).toBe(4);
+});
+
+test("workers whose supervisor is killed finish and end", async () => {
+  gateway = await GatewayProcess.start();
+  const { workers } = await gateway.status();
+  gateway.signal("SIGKILL");
+  await gateway.exited;
+  const isAlive = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  const beganMs = performance.now();
+  while (workers.some(({ pid }) => isAlive(pid)) && performance.now() - beganMs < 10_000) await Bun.sleep(10);
+  expect(workers.filter(({ pid }) => isAlive(pid))).toEqual([]);
+});
+
+const oneWorker = plainConfig.replace("workers: 2", "workers: 1");
