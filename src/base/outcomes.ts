@@ -250,6 +250,9 @@ const rows = {
     "The keys to check the proof with are not available.",
   ),
 
+  http2Violation: row(70, "http2-violation", 0, "client", "safe", "The client broke the rules of HTTP/2."),
+  http2Flood: row(71, "http2-flood", 0, "client", "safe", "The client flooded its HTTP/2 connection, which was ended."),
+  http2StreamRefused: row(72, "http2-stream-refused", 0, "gateway", "safe", "The client has too many streams open."),
   tlsHandshakeFailed: row(80, "tls-handshake-failed", 0, "client", "safe", "The TLS handshake with the client failed."),
   tlsHandshakeTimeout: row(
     81,

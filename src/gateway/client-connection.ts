@@ -9,13 +9,21 @@
  * read and dropped for a while, so that no reset overtakes the last answer (RFC 9112 section 9.6).
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
-import { BodyKind, ChunkedReader, MessageHead, parseRequestHead, readProxyHeader } from "../protocols/mod.ts";
+import {
+  BodyKind,
+  ChunkedReader,
+  looksLikeHttp2Preface,
+  MessageHead,
+  parseRequestHead,
+  readProxyHeader,
+} from "../protocols/mod.ts";
 import { type TlsPeerCertificate, type TlsServerContext, Wire } from "../transport/mod.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Listener } from "./listener.ts";
+import { Http2ClientConnection } from "./http2-connection.ts";
+import type { AcceptedConnection, Listener } from "./listener.ts";
 import { plainAddress } from "./networks.ts";
 import {
   ReplyFraming,
@@ -33,6 +41,9 @@ const RECORD_FIELDS_MAX = 1000;
 /** Every connection of a worker parses into the same records: they are used up within the callback that filled them. */
 const head = new MessageHead(RECORD_FIELDS_MAX);
 const trailers = new MessageHead(RECORD_FIELDS_MAX);
+const noBytes = new Uint8Array(0);
+/** From here on a preface cannot be taken for anything else (RFC 9113 section 3.4). */
+const http2PrefaceBytes = 24;
 
 export class ClientConnection extends Wire implements ClientStream {
   readonly context: WorkerContext;
@@ -43,8 +54,8 @@ export class ClientConnection extends Wire implements ClientStream {
   clientAddress: string;
   isTrusted: boolean;
   /** Neighbours in the listener's list; the listener's. */
-  previous: ClientConnection | null = null;
-  next: ClientConnection | null = null;
+  previous: AcceptedConnection | null = null;
+  next: AcceptedConnection | null = null;
   private phase: number = Phase.idle;
   private exchange: Exchange | null = null;
   /** Bytes that wait for their turn, or a head that is not whole, in `[heldFrom, heldTo)`. */
@@ -117,7 +128,8 @@ export class ClientConnection extends Wire implements ClientStream {
   override onSecure(): void {
     this.context.loop.refresh();
     this.isHandshaking = false;
-    this.awaitRequest();
+    if (this.facts?.alpn === "h2") this.becomeHttp2(noBytes, 0, 0);
+    else this.awaitRequest();
   }
 
   override onSecurityFailed(_reason: string): void {
@@ -225,6 +237,11 @@ export class ClientConnection extends Wire implements ClientStream {
   /** Returns the offset behind the head, or 0 when it is not whole or was refused. */
   private readHead(bytes: Uint8Array, offset: number, to: number): number {
     const context = this.context;
+    if (this.requestsCount === 0 && this.facts === null && looksLikeHttp2Preface(bytes, offset, to)) {
+      if (to - offset < http2PrefaceBytes) this.awaitRestOfHead(bytes, offset, to);
+      else this.becomeHttp2(bytes, offset, to);
+      return 0;
+    }
     const end = parseRequestHead(head, bytes, offset, to, context.settings.client.http1, this.seenBytes);
     if (end === 0) {
       this.seenBytes = to - offset;
@@ -238,6 +255,18 @@ export class ClientConnection extends Wire implements ClientStream {
     }
     this.startRequest();
     return end;
+  }
+
+  /** The client speaks HTTP/2, by prior knowledge or by ALPN: its socket goes to a connection that does too. @cold */
+  private becomeHttp2(bytes: Uint8Array, offset: number, to: number): void {
+    const { context, listener } = this;
+    context.timers.cancel(this);
+    const other = new Http2ClientConnection(context, listener, this);
+    listener.replace(this, other);
+    this.held = null;
+    this.handOverTo(other);
+    other.begin();
+    if (to > offset) other.onBytes(bytes, offset, to);
   }
 
   private awaitRestOfHead(bytes: Uint8Array, offset: number, to: number): void {

@@ -5,6 +5,7 @@ import type { ListenerConfig } from "../config/mod.ts";
 import { adopt, listenOn, SocketOption, setSocketOption, type Wire } from "../transport/mod.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { WorkerContext } from "./context.ts";
+import type { Http2ClientConnection } from "./http2-connection.ts";
 import { isInNetworks, plainAddress } from "./networks.ts";
 import type { GatewaySecurity } from "./security.ts";
 
@@ -17,13 +18,16 @@ export interface ConnectionGate {
   readonly connectionsMax: number;
 }
 
+/** A client's connection, whatever it speaks. */
+export type AcceptedConnection = ClientConnection | Http2ClientConnection;
+
 export class Listener {
   readonly config: ListenerConfig;
   private readonly context: WorkerContext;
   private readonly gate: ConnectionGate;
   private readonly security: GatewaySecurity;
   private socket: SocketListener<Wire> | null = null;
-  private first: ClientConnection | null = null;
+  private first: AcceptedConnection | null = null;
   openCount = 0;
 
   constructor(config: ListenerConfig, context: WorkerContext, gate: ConnectionGate, security: GatewaySecurity) {
@@ -78,8 +82,20 @@ export class Listener {
     else connection.awaitHandshake(tls.kind === "bytes" ? tls.context : null);
   }
 
+  /** A connection goes on as another one, which speaks another protocol. */
+  replace(connection: ClientConnection, other: Http2ClientConnection): void {
+    const { previous, next } = connection;
+    other.previous = previous;
+    other.next = next;
+    if (previous === null) this.first = other;
+    else previous.next = other;
+    if (next !== null) next.previous = other;
+    connection.previous = null;
+    connection.next = null;
+  }
+
   /** A connection is gone. */
-  closed(connection: ClientConnection): void {
+  closed(connection: AcceptedConnection): void {
     const { previous, next } = connection;
     if (previous !== null) previous.next = next;
     else this.first = next;

@@ -103,7 +103,7 @@ class Server implements ConnectionEvents<null> {
   onTrailers(): void {}
   onWindow(): void {}
   onReset(): void {}
-  onClosed(): void {}
+  onStreamClosed(): void {}
   onGoaway(): void {}
   onSettings(): void {}
   onPong(): void {}

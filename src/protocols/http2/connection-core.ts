@@ -8,7 +8,7 @@
  *   - writes `output` to its socket, tells `drained` after each write, and closes the socket after `onFailed`;
  *   - calls `consume` for data it has passed on, which is what opens the windows again: who does not consume stops the sender;
  *   - calls `refill` once a second for the flood budgets;
- *   - drops its reference to a stream in `onClosed`.
+ *   - drops its reference to a stream in `onStreamClosed`.
  */
 import { assert } from "../../base/mod.ts";
 import { MessageHead } from "../http1/mod.ts";
@@ -42,10 +42,10 @@ export interface ConnectionEvents<Context> {
   onTrailers(stream: Http2Stream<Context>, head: MessageHead): void;
   /** A stream that was told to wait may send again. */
   onWindow(stream: Http2Stream<Context>): void;
-  /** The peer, or a violation of its (then not 0), reset the stream; `onClosed` follows. */
+  /** The peer, or a violation of its (then not 0), reset the stream; `onStreamClosed` follows. */
   onReset(stream: Http2Stream<Context>, code: number, violation: number): void;
   /** The last event of a stream that the owner knows. */
-  onClosed(stream: Http2Stream<Context>): void;
+  onStreamClosed(stream: Http2Stream<Context>): void;
   /** The peer takes no stream above `lastStreamId`; those of ours have been reset with REFUSED_STREAM. */
   onGoaway(lastStreamId: number, code: number): void;
   onSettings(): void;
@@ -161,7 +161,7 @@ export abstract class ConnectionCore<Context> {
   /** Ends the head that was composed in `sender`, a request's, an answer's or trailers. */
   finishHead(stream: Http2Stream<Context>, isEnd: boolean): void {
     assert(stream.isSending, "a head is sent on a stream that may send");
-    this.sender.finish(stream.id, isEnd);
+    this.sender.finish(stream, isEnd);
     if (isEnd) this.endSending(stream);
   }
 
@@ -171,6 +171,13 @@ export abstract class ConnectionCore<Context> {
     const taken = this.sender.data(stream, bytes, from, to, isEnd);
     if (isEnd && taken === to - from) this.endSending(stream);
     return taken;
+  }
+
+  /** Ends our side of the stream behind what was sent on it. */
+  endStream(stream: Http2Stream<Context>): void {
+    assert(stream.isSending && !stream.isWaiting, "a stream ends when everything was sent");
+    this.sender.end(stream);
+    this.endSending(stream);
   }
 
   /** The owner has passed on `count` bytes of the stream's data: the peer may send as many more. */
@@ -310,7 +317,7 @@ export abstract class ConnectionCore<Context> {
     this.table.delete(stream);
     this.sender.forget(stream);
     if (stream.unconsumedBytes > 0) this.release(stream.unconsumedBytes);
-    if (stream.isAnnounced) this.events.onClosed(stream);
+    if (stream.isAnnounced) this.events.onStreamClosed(stream);
     this.shared.streams.release(stream);
   }
 

@@ -85,7 +85,7 @@ class End implements ConnectionEvents<Talk> {
     this.log.push(`${stream.id} reset ${code} ${violation}`);
   }
 
-  onClosed(stream: Stream): void {
+  onStreamClosed(stream: Stream): void {
     this.streams.delete(stream.id);
   }
 

@@ -9,6 +9,7 @@ export { HpackEncoder } from "./hpack-encoder.ts";
 export { defaultHttp2Limits, type FloodLimit, type Http2Limits } from "./limits.ts";
 export { readRequest, readResponse, readTrailers } from "./message.ts";
 export { Output } from "./output.ts";
+export { Sender } from "./sender.ts";
 export type { Role } from "./settings.ts";
 export { type Http2Stream, StreamPool } from "./stream.ts";
 export { ErrorCode, Violation, type ViolationRow, violationCode, violationRow, violationRows } from "./violations.ts";

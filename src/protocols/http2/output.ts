@@ -15,10 +15,22 @@ export class Output {
   bytes: Uint8Array = none;
   start = 0;
   end = 0;
+  /** Bytes drained since the connection began: places in what was ever written are told apart by it. */
+  drainedBytes = 0;
 
   /** Bytes that wait to be written. */
   get pendingBytes(): number {
     return this.end - this.start;
+  }
+
+  /** The place of an offset in all that was ever written; see `find`. */
+  positionOf(offset: number): number {
+    return this.drainedBytes + offset - this.start;
+  }
+
+  /** The offset of a place, or -1 when it was drained. */
+  find(position: number): number {
+    return position < this.drainedBytes ? -1 : this.start + position - this.drainedBytes;
   }
 
   /** Makes room for `count` more bytes behind `end`. */
@@ -29,6 +41,7 @@ export class Output {
   /** The owner has written `count` bytes from `start`. */
   drain(count: number): void {
     this.start += count;
+    this.drainedBytes += count;
     if (this.start < this.end) return;
     this.start = 0;
     this.end = 0;

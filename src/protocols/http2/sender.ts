@@ -17,6 +17,8 @@ import type { Http2Stream } from "./stream.ts";
 const usefulBytes = 1024;
 const digits = new Uint8Array(16);
 const trailersWord = Buffer.from("trailers", "latin1") as Uint8Array;
+/** Of the flags, in a frame's head. */
+const flagsOffset = 4;
 const colon = 0x3a;
 const carriageReturn = 0x0d;
 
@@ -110,10 +112,12 @@ export class Sender<Context> {
   }
 
   /** Ends the head: its frames are in the output. */
-  finish(streamId: number, isEnd: boolean): void {
+  finish(stream: Http2Stream<Context>, isEnd: boolean): void {
     const { output } = this;
     assert(this.headAt >= 0, "a head that ends was begun");
     const at = output.start + this.headAt;
+    const streamId = stream.id;
+    stream.lastFrameAt = output.positionOf(at);
     this.headAt = -1;
     const length = output.end - at - frameHeadBytes;
     const endStream = isEnd ? Flag.endStream : 0;
@@ -140,6 +144,7 @@ export class Sender<Context> {
       }
       const flags = isEnd && length === left ? Flag.endStream : 0;
       output.reserve(frameHeadBytes + length);
+      stream.lastFrameAt = output.positionOf(output.end);
       const payload = putFrameHead(output.bytes, output.end, length, FrameType.data, flags, stream.id);
       output.end = copyBytes(bytes, at, at + length, output.bytes, payload);
       stream.sendWindow -= length;
@@ -147,11 +152,20 @@ export class Sender<Context> {
       if (length === left || length >= usefulBytes) this.flood.refund(Flood.windowUpdates, 2);
       at += length;
     }
-    if (isEnd && to === from) {
-      output.reserve(frameHeadBytes);
-      output.end = putFrameHead(output.bytes, output.end, 0, FrameType.data, Flag.endStream, stream.id);
-    }
+    if (isEnd && to === from) this.end(stream);
     return to - from;
+  }
+
+  /** Ends the stream: with the frame written last, where it still waits in the output, else with an empty one. */
+  end(stream: Http2Stream<Context>): void {
+    const { output } = this;
+    const at = output.find(stream.lastFrameAt);
+    if (at >= 0) {
+      output.bytes[at + flagsOffset] = output.bytes[at + flagsOffset]! | Flag.endStream;
+      return;
+    }
+    output.reserve(frameHeadBytes);
+    output.end = putFrameHead(output.bytes, output.end, 0, FrameType.data, Flag.endStream, stream.id);
   }
 
   /** Puts a stream at the end of the queue for the connection's window or room. */

@@ -5,7 +5,7 @@
  */
 import { assert } from "../../base/mod.ts";
 
-/** One stream. Belongs to the connection until `onClosed`; afterwards it serves another one. */
+/** One stream. Belongs to the connection until `onStreamClosed`; afterwards it serves another one. */
 export class Http2Stream<Context> {
   id = 0;
   /** The peer may send DATA and trailers. */
@@ -26,6 +26,8 @@ export class Http2Stream<Context> {
   bodyLeftBytes = -1;
   /** What we may still send; negative after the peer shrank its initial window. */
   sendWindow = 0;
+  /** Where the last frame that may carry END_STREAM was written; -1 where there is none. */
+  lastFrameAt = -1;
   /** The owner has more to send and was told to wait. */
   isWaiting = false;
   /** The stream stands in the queue of those that wait for the connection rather than for their own window. */
@@ -73,6 +75,7 @@ export class StreamPool<Context> {
     stream.creditBytes = 0;
     stream.bodyLeftBytes = -1;
     stream.isWaiting = false;
+    stream.lastFrameAt = -1;
     stream.context = null;
     if (this.free.length < this.keptMax) this.free.push(stream);
   }

@@ -83,7 +83,7 @@ export class PureServer implements ConnectionEvents<Exchange> {
     this.note(stream, `reset ${code} ${violation}`);
   }
 
-  onClosed(stream: Stream): void {
+  onStreamClosed(stream: Stream): void {
     this.note(stream, stream.context?.isReset === false ? `closed ${stream.context.body.length}` : "closed");
     if (!this.openStreams.delete(stream)) throw new Error("a stream was closed twice");
   }

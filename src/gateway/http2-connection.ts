@@ -1,0 +1,367 @@
+/**
+ * An HTTP/2 connection of a client: the phases accept, read head and reply for many requests at once. @hot
+ *
+ * It takes over the socket of a `ClientConnection` that saw the preface, or whose TLS agreed on h2. What the state machine
+ * writes in one event-loop round is given to the kernel in one call at the end of it; while the kernel takes no more, the
+ * output stays where it is, bounded, and streams wait for room.
+ */
+import { Outcome } from "../base/mod.ts";
+import {
+  type ConnectionEvents,
+  defaultHttp2Limits,
+  ErrorCode,
+  Http2Connection,
+  Http2Shared,
+  type Http2Stream,
+  Violation,
+  violationCode,
+} from "../protocols/http2/mod.ts";
+import { type MessageHead, Method } from "../protocols/mod.ts";
+import { Wire } from "../transport/mod.ts";
+import { answerOf } from "./answers.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import type { WorkerContext } from "./context.ts";
+import { expectsBody, Http2ClientStream } from "./http2-stream.ts";
+import type { Listener } from "./listener.ts";
+import type { Settings } from "./settings.ts";
+
+/** How often a connection with open streams is looked after: deadlines that nobody set exactly, and flood budgets. */
+const sweepMs = 1000;
+/** Free stream records of the worker; more than this many are left to the collector. */
+const freeMax = 4096;
+
+type Stream = Http2Stream<Http2ClientStream>;
+
+const free: Http2ClientStream[] = [];
+
+let sharedFor: Settings | null = null;
+let shared: Http2Shared<Http2ClientStream> | null = null;
+
+/** Scratch and limits for connections that begin under these settings. */
+function sharedOf(settings: Settings): Http2Shared<Http2ClientStream> {
+  if (shared === null || sharedFor !== settings) {
+    const { http1 } = settings.client;
+    sharedFor = settings;
+    shared = new Http2Shared({
+      ...defaultHttp2Limits,
+      headListBytesMax: Math.max(http1.headBytesMax, 4 * defaultHttp2Limits.tableBytes),
+      fieldBlockBytesMax: Math.max(2 * http1.headBytesMax, defaultHttp2Limits.fieldBlockBytesMax),
+      fieldsMax: http1.fieldsMax + 4,
+    });
+  }
+  return shared;
+}
+
+export class Http2ClientConnection extends Wire implements ConnectionEvents<Http2ClientStream> {
+  readonly context: WorkerContext;
+  readonly serial: number;
+  readonly acceptedFrom: string;
+  readonly clientAddress: string;
+  readonly isTrusted: boolean;
+  readonly scheme: "http" | "https";
+  readonly http2: Http2Connection<Http2ClientStream>;
+  /** Neighbours in the listener's list; the listener's. */
+  previous: ClientConnection | Http2ClientConnection | null = null;
+  next: ClientConnection | Http2ClientConnection | null = null;
+  private readonly listener: Listener;
+  private first: Http2ClientStream | null = null;
+  /** Requests that came in this read and wait for its end. */
+  private undispatched: Http2ClientStream | null = null;
+  private isFlushDue = false;
+  private isReading = false;
+  private isOver = false;
+  private requestsCount = 0;
+  private timerAtMs = 0;
+  private sweptMs = 0;
+  private idleSinceMs = 0;
+  private drainAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(context: WorkerContext, listener: Listener, from: ClientConnection) {
+    super();
+    this.context = context;
+    this.listener = listener;
+    this.serial = from.serial;
+    this.acceptedFrom = from.acceptedFrom;
+    this.clientAddress = from.clientAddress;
+    this.isTrusted = from.isTrusted;
+    this.scheme = from.scheme;
+    this.http2 = new Http2Connection<Http2ClientStream>("server", sharedOf(context.settings), this);
+  }
+
+  /** The socket is ours. */
+  begin(): void {
+    const { loop } = this.context;
+    this.sweptMs = loop.nowMs;
+    this.idleSinceMs = loop.nowMs;
+    this.http2.start();
+    this.flushSoon();
+    this.sleepUntil(loop.nowMs + this.context.settings.client.headTimeoutMs);
+  }
+
+  onBytes(bytes: Uint8Array, from: number, to: number): void {
+    if (this.isOver) return;
+    this.context.loop.refresh();
+    this.isReading = true;
+    this.http2.receive(bytes, from, to);
+    this.isReading = false;
+    this.dispatchBegun();
+    if (this.http2.output.pendingBytes > 0) this.flushSoon();
+    this.endIfDrained();
+  }
+
+  onHead(stream: Stream, head: MessageHead, isEnd: boolean): void {
+    const { context } = this;
+    const { http1, requestsPerConnectionMax } = context.settings.client;
+    const client = this.openStream(stream);
+    if (head.targetEnd - head.targetStart > http1.targetBytesMax) {
+      this.refuse(client, Outcome.targetTooLong);
+      return;
+    }
+    const exchange = context.exchanges.acquire();
+    client.exchange = exchange;
+    exchange.begin(client, head);
+    if (client.exchange !== exchange) return;
+    if (expectsBody(head, isEnd)) {
+      client.nextUndispatched = this.undispatched;
+      this.undispatched = client;
+    } else {
+      exchange.onRequestEnd(null);
+      exchange.dispatch();
+    }
+    if (requestsPerConnectionMax > 0 && this.requestsCount >= requestsPerConnectionMax) this.http2.drain();
+  }
+
+  onHeadTooLarge(stream: Stream): void {
+    this.refuse(this.openStream(stream), Outcome.headTooLarge);
+  }
+
+  onData(stream: Stream, bytes: Uint8Array, from: number, to: number, isEnd: boolean): void {
+    const client = stream.context!;
+    const { exchange } = client;
+    client.bodySinceMs = this.context.loop.nowMs;
+    if (exchange === null) {
+      if (to > from) this.http2.consume(stream, to - from);
+      return;
+    }
+    if (to > from) exchange.onRequestBody(bytes, from, to);
+    if (to > from && client.stream === stream && !client.isRequestPaused) this.http2.consume(stream, to - from);
+    if (isEnd && client.exchange === exchange) this.endRequest(client, null);
+  }
+
+  onTrailers(stream: Stream, head: MessageHead): void {
+    const client = stream.context!;
+    if (client.exchange !== null) this.endRequest(client, head.fieldCount === 0 ? null : head);
+  }
+
+  onWindow(stream: Stream): void {
+    stream.context!.onWindow();
+  }
+
+  onReset(stream: Stream): void {
+    const client = stream.context!;
+    stream.context = null;
+    client.onClosed();
+    if (client.exchange === null) this.settle(client);
+    else client.giveUp(Outcome.clientAborted);
+  }
+
+  onStreamClosed(stream: Stream): void {
+    const client = stream.context;
+    if (client === null) return;
+    client.onClosed();
+    this.settle(client);
+  }
+
+  onGoaway(): void {}
+  onSettings(): void {}
+  onPong(): void {}
+
+  onViolation(violation: number): void {
+    const isFlood = violationCode(violation) === ErrorCode.enhanceYourCalm && violation !== Violation.headTooLarge;
+    if (violation === Violation.headTooLarge) return;
+    if (violation === Violation.refusedStream) this.context.metrics.recordRefusal(Outcome.http2StreamRefused);
+    else this.context.metrics.recordRefusal(isFlood ? Outcome.http2Flood : Outcome.http2Violation);
+  }
+
+  onFailed(): void {
+    this.finish();
+  }
+
+  /** Writes the output at the end of this event-loop round. */
+  flushSoon(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    flushes.push(this);
+    if (!isFlushScheduled) {
+      isFlushScheduled = true;
+      setImmediate(flushAll);
+    }
+  }
+
+  /** Gives the output to the kernel as far as it takes it. */
+  flushOutput(): void {
+    this.isFlushDue = false;
+    const { output } = this.http2;
+    while (output.pendingBytes > 0 && this.socket !== null && this.backlogBytes === 0 && !this.isEnding) {
+      const { bytes, start, end } = output;
+      this.write(bytes, start, end);
+      this.http2.drained(end - start);
+    }
+    if (this.isOver && output.pendingBytes === 0) this.endWriting();
+  }
+
+  onWritable(): void {
+    this.context.loop.refresh();
+    this.http2.drained(0);
+    if (this.http2.output.pendingBytes > 0) this.flushOutput();
+  }
+
+  /** A record may be free. */
+  settle(client: Http2ClientStream): void {
+    if (!client.isOver || client.connection !== this) return;
+    const { previous, next } = client;
+    if (previous === null) this.first = next;
+    else previous.next = next;
+    if (next !== null) next.previous = previous;
+    client.previous = null;
+    client.next = null;
+    client.connection = null;
+    if (free.length < freeMax) free.push(client);
+    if (this.first !== null) return;
+    this.idleSinceMs = this.context.loop.nowMs;
+    if (!this.isReading) this.endIfDrained();
+  }
+
+  /** Somebody wants to be called at this time. */
+  wakeBy(atMs: number): void {
+    if (this.timerAtMs > atMs) this.sleepUntil(atMs);
+  }
+
+  onTimer(nowMs: number): void {
+    const { loop, settings } = this.context;
+    loop.refresh();
+    if (this.isOver) {
+      this.destroy();
+      return;
+    }
+    if (nowMs - this.sweptMs >= sweepMs) {
+      this.http2.refill((nowMs - this.sweptMs) / 1000);
+      this.sweptMs = nowMs;
+      // A client that does not answer the ping of a drain is told the last stream all the same.
+      if (this.http2.isDraining) this.http2.finishDrain();
+    }
+    const { bodyIdleTimeoutMs, writeIdleTimeoutMs, keepAliveTimeoutMs } = settings.client;
+    if (nowMs >= this.drainAtMs) this.http2.drain();
+    const dueMs = this.callDue(nowMs, bodyIdleTimeoutMs, writeIdleTimeoutMs);
+    if (this.socket === null || this.isOver) return;
+    if (this.first === null && nowMs - this.idleSinceMs >= keepAliveTimeoutMs) this.http2.drain();
+    if (this.http2.output.pendingBytes > 0) this.flushSoon();
+    this.endIfDrained();
+    if (this.isOver) return;
+    const idleMs = this.first === null ? this.idleSinceMs + keepAliveTimeoutMs : Number.POSITIVE_INFINITY;
+    const sweepAtMs = this.first === null && !this.http2.isDraining ? idleMs : nowMs + sweepMs;
+    const drainMs = this.http2.isDraining ? Number.POSITIVE_INFINITY : this.drainAtMs;
+    this.sleepUntil(Math.min(dueMs, drainMs, Math.max(sweepAtMs, nowMs + 1)));
+  }
+
+  /** Calls every stream whose time has come; returns when the next one's does. */
+  private callDue(nowMs: number, bodyIdleTimeoutMs: number, writeIdleTimeoutMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (let client = this.first; client !== null; ) {
+      const following: Http2ClientStream | null = client.next;
+      const dueMs = client.dueMs(bodyIdleTimeoutMs, writeIdleTimeoutMs);
+      if (dueMs > nowMs) nextMs = Math.min(nextMs, dueMs);
+      else client.onDue(nowMs, bodyIdleTimeoutMs, writeIdleTimeoutMs);
+      client = following;
+    }
+    return nextMs;
+  }
+
+  onPeerEnd(): void {
+    this.context.loop.refresh();
+    if (this.isOver && this.backlogBytes > 0) return;
+    this.destroy();
+  }
+
+  onClosed(_error: string): void {
+    const { loop, timers } = this.context;
+    loop.refresh();
+    timers.cancel(this);
+    this.isOver = true;
+    this.http2.close();
+    this.listener.closed(this);
+  }
+
+  /** Ends the connection at `atMs` at the latest to begin with, and when its last stream has ended. */
+  drain(atMs: number): void {
+    this.drainAtMs = atMs;
+    this.wakeBy(atMs);
+  }
+
+  private openStream(stream: Stream): Http2ClientStream {
+    const client = free.pop() ?? new Http2ClientStream();
+    client.open(this, stream);
+    stream.context = client;
+    this.requestsCount++;
+    client.next = this.first;
+    if (this.first !== null) this.first.previous = client;
+    else this.wakeBy(this.context.loop.nowMs + sweepMs);
+    this.first = client;
+    return client;
+  }
+
+  private endRequest(client: Http2ClientStream, trailers: MessageHead | null): void {
+    const exchange = client.exchange!;
+    exchange.onRequestEnd(trailers);
+    if (client.exchange === exchange && !exchange.hasBeenDispatched) exchange.dispatch();
+  }
+
+  /** Requests whose bodies came with them are passed on in one piece. */
+  private dispatchBegun(): void {
+    for (let client = this.undispatched; client !== null; client = this.undispatched) {
+      this.undispatched = client.nextUndispatched;
+      client.nextUndispatched = null;
+      const { exchange } = client;
+      if (client.connection === this && exchange !== null && !exchange.hasBeenDispatched) exchange.dispatch();
+    }
+  }
+
+  /** A request that no exchange is made for. */
+  private refuse(client: Http2ClientStream, outcome: number): void {
+    this.context.metrics.recordRefusal(outcome);
+    client.sendLocal(answerOf(outcome), client.stream?.methodId === Method.head);
+  }
+
+  private endIfDrained(): void {
+    if (!this.isOver && this.http2.isDrained && this.first === null) this.finish();
+  }
+
+  /** Nothing is read any more; what is in the output is written, and then the end. */
+  private finish(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.http2.close();
+    this.flushSoon();
+    this.sleepUntil(this.context.loop.nowMs + this.context.settings.client.lingerMs);
+  }
+
+  private sleepUntil(atMs: number): void {
+    this.timerAtMs = atMs;
+    this.context.timers.schedule(this, atMs);
+  }
+}
+
+const flushes: Http2ClientConnection[] = [];
+let isFlushScheduled = false;
+
+function flushAll(): void {
+  isFlushScheduled = false;
+  // What these make others write belongs to the next round.
+  const count = flushes.length;
+  for (let index = 0; index < count; index++) flushes[index]!.flushOutput();
+  flushes.copyWithin(0, count);
+  flushes.length -= count;
+  if (flushes.length === 0 || isFlushScheduled) return;
+  isFlushScheduled = true;
+  setImmediate(flushAll);
+}
