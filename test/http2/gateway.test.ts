@@ -23,6 +23,7 @@ workers: 1
 listeners:
   main: { address: "127.0.0.1:0" }
 metrics: off
+timeouts: { drain: 2s }
 admin: { address: "unix:${folder}/admin.sock" }
 upstreams:
   app: { endpoints: ["127.0.0.1:${upstream.port}"] }
@@ -167,6 +168,7 @@ test("a drained gateway sends GOAWAY, answers what is open, and ends", async () 
 workers: 1
 listeners: { main: { address: "127.0.0.1:0" } }
 metrics: off
+timeouts: { drain: 2s }
 admin: { address: "unix:${own}/admin.sock" }
 upstreams: { app: { endpoints: ["127.0.0.1:${upstream.port}"] } }
 routes: [{ name: all, upstream: app }]
