@@ -8,6 +8,7 @@
 import { copyBytes, Outcome } from "../base/mod.ts";
 import { ErrorCode, type Http2Stream, type Sender } from "../protocols/http2/mod.ts";
 import { BodyKind, FieldId, fieldMask, type MessageHead, Method, writeFields } from "../protocols/mod.ts";
+import type { TlsPeerCertificate } from "../transport/mod.ts";
 import type { LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
 import type { Exchange } from "./exchange.ts";
@@ -70,6 +71,10 @@ export class Http2ClientStream implements ClientStream {
   /** Whether nobody needs the record any more. */
   get isOver(): boolean {
     return this.stream === null && this.exchange === null;
+  }
+
+  get certificate(): TlsPeerCertificate | undefined {
+    return this.connection?.facts?.peerCertificate;
   }
 
   get isReplyBlocked(): boolean {
