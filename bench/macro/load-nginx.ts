@@ -46,7 +46,17 @@ const nginx = Bun.spawn(["taskset", "-c", String(serverCore), "nginx", "-c", con
 try {
   const url = `http://127.0.0.1:${port}/`;
   await answering(url);
-  const words = [url, "--connections", String(connections), "--duration", `${seconds}s`, "--processes", "1"];
+  const words = [
+    url,
+    "--connections",
+    String(connections),
+    "--duration",
+    `${seconds + 1}s`,
+    "--warmup",
+    "1s",
+    "--processes",
+    "1",
+  ];
   const pairs = await interleave(
     rounds,
     () => measureWeir(clientCore, words),

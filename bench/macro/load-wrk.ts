@@ -1,6 +1,7 @@
 /**
  * `weir load` against wrk from one core, closed loop at 256 connections against the same null server on the other core.
- * Bar: at least wrk's requests per second, with everything recorded.
+ * Bar: at least wrk's requests per second, with everything recorded. The first second of weir's run, in which the runtime
+ * compiles its code, is warm-up.
  */
 import { startNullServers } from "../../src/load/mod.ts";
 import {
@@ -24,7 +25,17 @@ Bun.spawnSync(["taskset", "-cp", String(serverCore), String(process.pid)], { std
 const server = await startNullServers(1);
 try {
   const url = `http://127.0.0.1:${server.port}/`;
-  const words = [url, "--connections", String(connections), "--duration", `${seconds}s`, "--processes", "1"];
+  const words = [
+    url,
+    "--connections",
+    String(connections),
+    "--duration",
+    `${seconds + 1}s`,
+    "--warmup",
+    "1s",
+    "--processes",
+    "1",
+  ];
   const pairs = await interleave(
     rounds,
     () => measureWeir(clientCore, words),

@@ -3,8 +3,8 @@
  * 64 KiB; the rest of a longer one is not looked at. Classes without such checks have no inspector and pay nothing.
  */
 import { Failure } from "./failures.ts";
-import type { AnswerInspector } from "./http1-reader.ts";
 import type { PlanChecks } from "./plan.ts";
+import type { AnswerInspector } from "./protocol-client.ts";
 
 const keptBytesMax = 65_536;
 

@@ -16,6 +16,8 @@ import type { FromWorker, ToWorker } from "./worker.ts";
 const ownDescriptors = 32;
 /** All processes read "start" within this time of its sending. */
 const startDelayMs = 50;
+/** A client that has not ended this long after everything it may wait for is stuck. */
+const overdueMs = 30_000;
 
 export interface LoadHooks {
   /** Aborting ends the run early; what was measured until then is the result. */
@@ -86,7 +88,7 @@ class Run {
       const startedAt = new Date(this.clock.wallMs() + startDelayMs);
       for (const client of this.clients) this.tell(client, { type: "start", wallMs: startedAt.getTime() });
       if (this.hooks.signal?.aborted === true) this.interrupt();
-      await this.until((client) => client.measuredNs !== null);
+      await this.finished();
       const measuredSeconds = this.measuredSeconds();
       const pacing = this.clients[0]?.prepared?.pacing ?? "none";
       const { plan, collector } = this;
@@ -146,6 +148,17 @@ class Run {
       this.collector.finish(client.share.process);
       this.changed();
     }
+  }
+
+  /** Waits for the end of every client; one that does not come to it is ended, and so makes the run void. */
+  private async finished(): Promise<void> {
+    const { plan } = this;
+    const limitMs = planDurationMs(plan) + plan.drainMs + plan.timeoutMs + plan.connectTimeoutMs + overdueMs;
+    const timer = setTimeout(() => {
+      for (const client of this.clients) if (client.measuredNs === null) client.process.kill("SIGKILL");
+    }, limitMs);
+    await this.until((client) => client.measuredNs !== null);
+    clearTimeout(timer);
   }
 
   /** Resolves once the condition holds for every client that lives. */

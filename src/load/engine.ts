@@ -14,11 +14,11 @@ import { ClassPicker } from "./class-picker.ts";
 import { Failure } from "./failures.ts";
 import { type PackedClass, takeInterval } from "./interval.ts";
 import { type LoadPlan, type ProcessShare, planDurationMs } from "./plan.ts";
-import type { ClientEvents, ProtocolClient } from "./protocol-client.ts";
+import type { ClientEvents, Protocol, ProtocolClient, RequestSource } from "./protocol-client.ts";
+import { protocolOf } from "./protocols.ts";
 import { ClassRecorder } from "./recorder.ts";
-import { Schedule } from "./schedule.ts";
+import { type Schedule, scheduleOf } from "./schedule.ts";
 import { FreeSlots } from "./slots.ts";
-import { type RequestTemplate, requestTemplates } from "./template.ts";
 import { WaitingRing } from "./waiting.ts";
 
 const secondNs = 1e9;
@@ -34,16 +34,15 @@ export interface EngineEvents {
 
 export class Engine implements ClientEvents {
   readonly connects = { count: 0, failed: 0 };
-  /** The most requests sent by one wake-up, and how often the waiting ring was in use. */
+  /** The most requests sent by one wake-up, and the most that waited. */
   burstMax = 0;
   waitingMax = 0;
-  stallNsMax = 0;
   private client!: ProtocolClient;
   private readonly plan: LoadPlan;
   private readonly clock: Clock;
   private readonly events: EngineEvents;
   private readonly recorders: ClassRecorder[];
-  private readonly templates: RequestTemplate[];
+  private readonly requests: RequestSource[];
   private readonly judge: Judge;
   private readonly schedule: Schedule | null;
   private readonly waiting = new WaitingRing();
@@ -76,7 +75,13 @@ export class Engine implements ClientEvents {
   /** The clock as read in this callback, 0 when it was not. */
   private freshNs = 0;
 
-  constructor(plan: LoadPlan, share: ProcessShare, clock: Clock, events: EngineEvents) {
+  constructor(
+    plan: LoadPlan,
+    share: ProcessShare,
+    clock: Clock,
+    events: EngineEvents,
+    protocol: Protocol = protocolOf(plan),
+  ) {
     this.plan = plan;
     this.clock = clock;
     this.events = events;
@@ -89,20 +94,18 @@ export class Engine implements ClientEvents {
     this.timeoutNs = plan.timeoutMs * 1e6;
     // Every process draws the same arrivals, and other values for its templates and its own choice of classes.
     this.random = new Random(plan.seed + 1 + share.process);
-    const weights = plan.classes.map((each) => each.weight);
-    this.classes = new ClassPicker(weights, this.random);
-    const requestsMax = plan.requestsMax ?? Number.POSITIVE_INFINITY;
-    this.budget = Number.POSITIVE_INFINITY;
-    this.schedule = null;
-    if (load.kind === "open") {
-      const drawn = new Random(plan.seed);
-      const { process, processesCount } = share;
-      this.schedule = new Schedule(load.pieces, load.arrivals, weights, drawn, process, processesCount, requestsMax);
-    } else if (plan.requestsMax !== null) {
-      this.budget = Math.floor((plan.requestsMax + share.processesCount - 1 - share.process) / share.processesCount);
-    }
+    this.classes = new ClassPicker(
+      plan.classes.map((each) => each.weight),
+      this.random,
+    );
+    this.schedule = scheduleOf(plan, share);
+    const { process, processesCount } = share;
+    this.budget =
+      plan.requestsMax === null
+        ? Number.POSITIVE_INFINITY
+        : Math.floor((plan.requestsMax + processesCount - 1 - process) / processesCount);
     this.recorders = plan.classes.map(() => new ClassRecorder());
-    this.templates = requestTemplates(plan, share, this.random);
+    this.requests = protocol.createRequests(plan, share, this.random);
     this.judge = new Judge(plan.classes.map((each) => each.checks));
     const slots = share.connectionsCount;
     this.thinking = new WaitingRing(slots);
@@ -329,13 +332,13 @@ export class Engine implements ClientEvents {
     this.classOf[slot] = classIndex;
     this.isBusy[slot] = 1;
     this.busyCount++;
-    const template = this.templates[classIndex]!;
-    template.render();
-    template.inspector = this.judge.inspectorOf(classIndex, slot);
+    const request = this.requests[classIndex]!;
+    request.render();
+    request.inspector = this.judge.inspectorOf(classIndex, slot);
     const recorder = this.recorders[classIndex]!;
     recorder.sent++;
-    recorder.sentBytes += template.length;
-    this.client.send(slot, template);
+    recorder.sentBytes += request.length;
+    this.client.send(slot, request);
   }
 
   private release(slot: number): number {

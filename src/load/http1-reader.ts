@@ -18,13 +18,7 @@ import {
   isTokenByte,
   transferEncodingName,
 } from "./http1-grammar.ts";
-
-/** Sees the bytes of an answer as they are read; only classes with checks on fields or body have one. */
-export interface AnswerInspector {
-  begin(): void;
-  head(bytes: Uint8Array, start: number, end: number): void;
-  body(bytes: Uint8Array, start: number, end: number): void;
-}
+import type { AnswerInspector } from "./protocol-client.ts";
 
 export const ReadResult = { more: 0, complete: 1, failed: 2 } as const;
 export type ReadResult = (typeof ReadResult)[keyof typeof ReadResult];

@@ -1,13 +1,38 @@
 /**
  * What the engine asks of a protocol, and what a protocol tells the engine. A slot is a seat for one exchange: one per
  * connection in HTTP/1.1, one per stream in HTTP/2, one per message in flight over WebSocket. The engine knows slots only,
- * so a protocol is added by writing a `ProtocolClient` and naming it in `clients.ts`.
+ * so a protocol is added by writing a `Protocol` and naming it in `protocols.ts`.
  *
  *     engine --send(slot)-->  client      a slot the client said is free
  *     engine <--answered/failed-- client  ends the exchange; `freed` says when the slot can be used again
  */
+
+import type { Clock, Random } from "../base/mod.ts";
 import type { Failure } from "./failures.ts";
-import type { AnswerInspector } from "./http1-reader.ts";
+import type { LoadPlan, ProcessShare } from "./plan.ts";
+
+/** Sees the bytes of an answer as they are read; only classes with checks on fields or body have one. */
+export interface AnswerInspector {
+  begin(): void;
+  /** The answer's fields as lines of HTTP/1.1, whatever the protocol. */
+  head(bytes: Uint8Array, start: number, end: number): void;
+  body(bytes: Uint8Array, start: number, end: number): void;
+}
+
+/** Makes the requests of one class, in the bytes of its protocol. */
+export interface RequestSource extends RenderedRequest {
+  /** Set before each send; null when the status alone decides. */
+  inspector: AnswerInspector | null;
+  /** Makes this the next request. */
+  render(): void;
+}
+
+/** A protocol: how requests are written, and who carries them. */
+export interface Protocol {
+  /** A source for each class of the plan. */
+  createRequests(plan: LoadPlan, share: ProcessShare, random: Random): RequestSource[];
+  createClient(plan: LoadPlan, share: ProcessShare, events: ClientEvents, clock: Clock): ProtocolClient;
+}
 
 /** A request ready to be written. The bytes are valid until the next request is rendered. */
 export interface RenderedRequest {

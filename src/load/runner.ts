@@ -3,13 +3,13 @@
  * over this process's own health. The coordinator runs one in each process; tests may run one in their own.
  */
 import type { Clock } from "../base/mod.ts";
-import { createClient } from "./clients.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type EngineEvents } from "./engine.ts";
 import { type ProcessHealth, ProcessWatch } from "./health.ts";
 import type { PackedClass } from "./interval.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
 import type { LoadPlan, ProcessShare } from "./plan.ts";
 import type { ProtocolClient } from "./protocol-client.ts";
+import { protocolOf } from "./protocols.ts";
 
 /** Connections are opened and timeouts looked for this often. */
 const tickNs = 5_000_000;
@@ -50,11 +50,13 @@ export class Runner {
     this.needsPacing = plan.load.kind === "open" || plan.load.thinkMs > 0;
     this.pacer = createPacer("timer", -1);
     this.watch = new ProcessWatch(clock);
-    this.engine = new Engine(plan, share, clock, {
+    const protocol = protocolOf(plan);
+    const engineEvents: EngineEvents = {
       interval: (second, classes) => events.interval({ second, classes, health: this.takeHealth() }),
       finished: () => this.finish(),
-    });
-    this.client = createClient(plan, share, this.engine, clock);
+    };
+    this.engine = new Engine(plan, share, clock, engineEvents, protocol);
+    this.client = protocol.createClient(plan, share, this.engine, clock);
     this.engine.use(this.client);
   }
 

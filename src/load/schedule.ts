@@ -7,9 +7,21 @@
  * Every process walks the same arrivals and keeps each n-th for itself: the same seed gives the same arrivals, and the same
  * classes, whatever the number of processes.
  */
-import { assert, type Random } from "../base/mod.ts";
+import { assert, Random } from "../base/mod.ts";
 import { ClassPicker } from "./class-picker.ts";
+import type { LoadPlan, ProcessShare } from "./plan.ts";
 import type { Arrivals, ShapePiece } from "./shape.ts";
+
+/** A process's share of an open-loop plan; null for a closed loop. */
+export function scheduleOf(plan: LoadPlan, share: ProcessShare): Schedule | null {
+  const { load } = plan;
+  if (load.kind === "closed") return null;
+  const weights = plan.classes.map((each) => each.weight);
+  const requestsMax = plan.requestsMax ?? Number.POSITIVE_INFINITY;
+  const { process, processesCount } = share;
+  const random = new Random(plan.seed);
+  return new Schedule(load.pieces, load.arrivals, weights, random, process, processesCount, requestsMax);
+}
 
 export class Schedule {
   /** The arrival `advance` moved to: when it is due, Infinity after the last one. */

@@ -11,9 +11,8 @@
  * A header or body is text in UTF-8. What a placeholder yields is ASCII, or a word of `choice`.
  */
 import { copyBytes, type Random, WeirError, writeDecimal } from "../base/mod.ts";
-import type { AnswerInspector } from "./http1-reader.ts";
 import type { LoadPlan, PlanClass, ProcessShare } from "./plan.ts";
-import type { RenderedRequest } from "./protocol-client.ts";
+import type { AnswerInspector, RequestSource } from "./protocol-client.ts";
 
 /** What placeholders draw from; one per client process. */
 export interface TemplateSource {
@@ -63,7 +62,7 @@ function placeholderProblem(inner: string): string | null {
 }
 
 /** The request of a class, ready to be written again and again. */
-export class RequestTemplate implements RenderedRequest {
+export class RequestTemplate implements RequestSource {
   bytes: Uint8Array;
   length: number;
   readonly expectsNoBody: boolean;
