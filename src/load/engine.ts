@@ -385,6 +385,7 @@ export class Engine implements ClientEvents {
     }
   }
 
+  /** Hands over the interval that ended: once a second. @cold */
   private rotate(nowNs: number): void {
     this.events.interval(this.second, this.recorders.map(takeInterval));
     this.second = Math.max(this.second + 1, Math.floor((nowNs - this.startNs) / secondNs));

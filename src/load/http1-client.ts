@@ -67,6 +67,7 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
     return this.opener.pendingCount;
   }
 
+  /** Asked once, before the start. @cold */
   watchedFd(): number {
     for (const { socket } of this.connections) {
       if (socket !== null) return (socket as unknown as { fd: number }).fd;
@@ -100,6 +101,7 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
     this.opener.stop();
   }
 
+  /** @cold */
   close(): void {
     this.opener.stop();
     for (const connection of this.connections) {
@@ -207,7 +209,7 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
     }
   }
 
-  // The runtime also hands over what a handler throws: that is a bug of ours, and ends the process.
+  /** The runtime also hands over what a handler throws: that is a bug of ours, and ends the process. @cold */
   private onError(connection: Connection, error: Error): void {
     if ("code" in error) {
       this.onClose(connection, error);

@@ -144,7 +144,7 @@ export class Http1Reader {
     this.carryLength = length;
   }
 
-  // Rare: the head came in pieces. The chunk is joined to what was kept, and read as one.
+  /** A head came in pieces, which is rare: the chunk is joined to what was kept, and read as one. @cold */
   private feedCarried(bytes: Uint8Array): number {
     const kept = this.carryLength;
     const total = kept + bytes.length;

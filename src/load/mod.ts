@@ -2,8 +2,10 @@
 export { buildPlan, type ClassInput, defaultProcesses, type PlanInput, parseTarget } from "./build-plan.ts";
 export { measureCeiling, withCeiling } from "./ceiling.ts";
 export { type LoadHooks, runLoad } from "./coordinator.ts";
+export { Engine, type EngineEvents } from "./engine.ts";
 export { Failure, failureNames } from "./failures.ts";
 export { addEncoded, type EncodedHistogram, encodeHistogram } from "./hdr.ts";
+export { Http1Reader, ReadResult } from "./http1-reader.ts";
 export { mergeResults, readResult } from "./merge.ts";
 export { type NullServer, startNullServer } from "./null-server.ts";
 export { type NullServers, startNullServers } from "./null-servers.ts";
@@ -15,10 +17,12 @@ export {
   type Pacing,
   type PlanChecks,
   type PlanClass,
+  type ProcessShare,
   planDefaults,
   planDurationMs,
   planLimits,
 } from "./plan.ts";
+export type { ClientEvents, Protocol, ProtocolClient, RenderedRequest, RequestSource } from "./protocol-client.ts";
 export { reportHtml, sweepHtml } from "./report.ts";
 export {
   type ClassResult,
@@ -33,6 +37,7 @@ export {
   type VerdictStatus,
 } from "./result.ts";
 export { parseScenario, readScenario, type Scenario } from "./scenario.ts";
+export { Schedule } from "./schedule.ts";
 export { parseSchedule } from "./schedule-file.ts";
 export { Screen } from "./screen.ts";
 export {

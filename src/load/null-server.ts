@@ -18,6 +18,7 @@ interface Connection {
   matched: number;
 }
 
+/** Listens in this process, together with others on the same port. Called once. @cold */
 export function startNullServer(options: { readonly host?: string; readonly port?: number } = {}): NullServer {
   // `reusePort` is missing from the runtime's own type of this call.
   const listenOptions: TCPSocketListenOptions<Connection> & { reusePort: boolean } = {

@@ -12,7 +12,7 @@ import { ClassPicker } from "./class-picker.ts";
 import type { LoadPlan, ProcessShare } from "./plan.ts";
 import type { Arrivals, ShapePiece } from "./shape.ts";
 
-/** A process's share of an open-loop plan; null for a closed loop. */
+/** A process's share of an open-loop plan; null for a closed loop. Made once. @cold */
 export function scheduleOf(plan: LoadPlan, share: ProcessShare): Schedule | null {
   const { load } = plan;
   if (load.kind === "closed") return null;

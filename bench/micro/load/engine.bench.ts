@@ -5,11 +5,7 @@
  */
 import { heapStats } from "bun:jsc";
 import { Random, systemClock } from "../../../src/base/mod.ts";
-import { Engine } from "../../../src/load/engine.ts";
-import { Http1Reader, ReadResult } from "../../../src/load/http1-reader.ts";
-import { buildPlan } from "../../../src/load/mod.ts";
-import type { ProtocolClient } from "../../../src/load/protocol-client.ts";
-import { Schedule } from "../../../src/load/schedule.ts";
+import { buildPlan, Engine, Http1Reader, type ProtocolClient, ReadResult, Schedule } from "../../../src/load/mod.ts";
 
 export interface Cost {
   readonly ns: number;
