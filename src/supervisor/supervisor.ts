@@ -14,7 +14,8 @@
 import { assert, type Clock, say, WeirError } from "../base/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { planSegment, Segment, SegmentDirectory } from "../observe/mod.ts";
-import { allowedCpus, pinProcess, SystemCallError, tlsEngine } from "../transport/mod.ts";
+import { allowedCpus, pinProcess, SystemCallError } from "../transport/mod.ts";
+import { filesFingerprint, needsProcesses } from "./config-change.ts";
 import type { ConfigSource } from "./config-source.ts";
 import { planDescriptors } from "./descriptors.ts";
 import { Generation } from "./generation.ts";
@@ -64,6 +65,8 @@ export class Supervisor {
   private generationsCount = 0;
   /** The number of connections that the descriptors allow, when the operator has been told; 0 otherwise. */
   private lowered = 0;
+  /** Of the files that the configuration in force names, when it was taken over. */
+  private files = "";
   private operations: Promise<unknown> = Promise.resolve();
   private stopped: Promise<void> | null = null;
   private readonly ticketKeys = new TicketKeyring();
@@ -196,17 +199,18 @@ export class Supervisor {
   }
 
   private isSame(config: Config): boolean {
-    return Bun.deepEquals(config, this.config);
+    return Bun.deepEquals(config, this.config) && filesFingerprint(config) === this.files;
   }
 
   /** A new generation takes over from the current one, if there is one. */
   private async replaceGeneration(config: Config): Promise<void> {
     const { log, clock } = this.options;
     this.makeRoom(config);
-    const beganMs = clock.monotonicMs();
     await this.oldEnded;
     this.checkRunning();
+    const beganMs = clock.monotonicMs();
     this.options.program.refresh();
+    const files = filesFingerprint(config);
     const plan = this.sockets.open(config.listeners, config.workers);
     const previous = this.current;
     const revision = previous !== null && this.isSame(config) ? this.revision : this.revision + 1;
@@ -225,6 +229,7 @@ export class Supervisor {
     }
     servers.commit();
     this.sockets.adopt(config.listeners, config.workers);
+    this.files = files;
     this.current = next;
     this.revision = revision;
     const tookMs = Math.round(clock.monotonicMs() - beganMs);
@@ -254,6 +259,7 @@ export class Supervisor {
     const revision = this.revision + 1;
     const beganMs = this.options.clock.monotonicMs();
     const servers = this.options.prepareServers(config);
+    const files = filesFingerprint(config);
     try {
       await generation.prepare(config, revision, this.directory.assignSlots(seriesOf(config)));
       this.checkRunning();
@@ -263,6 +269,7 @@ export class Supervisor {
     }
     servers.commit();
     await generation.commit(config, revision);
+    this.files = files;
     this.revision = revision;
     const tookMs = Math.round(this.options.clock.monotonicMs() - beganMs);
     this.options.log.write("info", "config.reloaded", messages.reloaded, { revision, tookMs });
@@ -382,24 +389,4 @@ export class Supervisor {
     };
     return this.lastOperation;
   }
-}
-
-/** Whether only new processes can run the configuration: descriptors, cores and logs are given to one at its start. */
-function needsProcesses(present: Config, next: Config): boolean {
-  const parts = ({ listeners, workers, cpuPinning, accessLog }: Config): unknown => ({
-    listeners: listeners.map((listener) => ({ ...listener, tls: socketTls(listener.tls) })),
-    workers,
-    cpuPinning,
-    accessLog,
-  });
-  return !Bun.deepEquals(parts(present), parts(next));
-}
-
-/**
- * What of a listener's TLS is given to the socket and so needs a new process: with OpenSSL only that there is TLS, because
- * certificates are exchanged in place; with the runtime's own TLS everything.
- */
-function socketTls(tls: Config["listeners"][number]["tls"]): unknown {
-  if (tls === null) return null;
-  return tlsEngine(tls.engine).kind === "bytes" ? { engine: tls.engine } : tls;
 }
