@@ -21,4 +21,5 @@ export {
   outcomeRows,
 } from "./outcomes.ts";
 export { Random, randomSeed } from "./random.ts";
+export { readSecret, type Secret } from "./secrets.ts";
 export { version } from "./version.ts";

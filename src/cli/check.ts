@@ -1,5 +1,5 @@
 /** What `weir check` does: loads, reports, and says what the configuration can use at most. */
-import { defineMessages, ExitCode, say, WeirError } from "../base/mod.ts";
+import { defineMessages, ExitCode, readSecret, say, WeirError } from "../base/mod.ts";
 import {
   type Config,
   defaultConfig,
@@ -8,7 +8,6 @@ import {
   type LoadResult,
   loadConfig,
   problemsAsJson,
-  readSecret,
   renderProblems,
   resourcePlan,
   terminalColours,

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Cheap to load; `node:net` and `node:crypto` bring the runtime's streams, which take longer than the gateway. */
+/** Cheap to load; `node:net` and `node:crypto` bring the runtime's streams, which take as long as half the gateway. */
 const allowed = ["node:fs", "node:os", "node:path"];
 
 test("a worker loads no packages and little of the runtime, so that a replacement serves within milliseconds", () => {

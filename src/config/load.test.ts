@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { say, setLanguage } from "../base/mod.ts";
+import { readSecret, say, setLanguage } from "../base/mod.ts";
 import {
   type Config,
   defaultConfig,
@@ -12,7 +12,6 @@ import {
   loadConfig,
   parseConfig,
   problemsAsJson,
-  readSecret,
   renderProblems,
   resourcePlan,
 } from "./mod.ts";

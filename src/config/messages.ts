@@ -90,12 +90,6 @@ export const messages = defineMessages({
     en: "use visible ASCII, spaces and tabs, with no space at either end",
     zh: "请使用可见 ASCII、空格与制表符，两端不能有空格",
   },
-  secretEnvMissing: { en: "the environment variable {place} is not set", zh: "未设置环境变量 {place}" },
-  secretFileEmpty: {
-    en: "the file {place} is empty or too large to be a secret",
-    zh: "文件 {place} 为空，或过大而不像机密",
-  },
-  secretSetHint: { en: "put the secret there before starting the gateway", zh: "请在启动网关前将机密放在该处" },
   secretWrong: { en: "a secret is never written here", zh: "机密不得直接写在此处" },
   secretHint: {
     en: "write { env: NAME } or { file: /path }, so that the configuration can be shown and committed",

@@ -33,7 +33,7 @@ export {
   text,
 } from "./leaf.ts";
 export { type LoadResult, loadConfig, parseConfig } from "./load.ts";
-export { named, type Secret } from "./names.ts";
+export { named } from "./names.ts";
 export type { Config, FieldChanges, ListenerConfig, RouteAction, RouteConfig, UpstreamConfig } from "./normalise.ts";
 export type { LogTarget } from "./observability.ts";
 export { type PathPattern, type PathSegment, parsePathPattern } from "./patterns.ts";
@@ -41,6 +41,5 @@ export { type Problem, sayProblem } from "./places.ts";
 export { type ResourcePlan, resourcePlan } from "./plan.ts";
 export { configurationReference, jsonSchema } from "./reference.ts";
 export { type Colours, problemsAsJson, renderProblems, terminalColours } from "./render.ts";
-export { readSecret } from "./secrets.ts";
 export { formatDuration, formatSize, parseDurationMs, parseSizeBytes } from "./units.ts";
 export type { Endpoint, HashOn } from "./upstreams.ts";

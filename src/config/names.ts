@@ -1,5 +1,6 @@
 /** Leaves for names, addresses, networks, fields and secrets. */
 import { z } from "zod";
+import type { Secret } from "../base/mod.ts";
 import { type Address, type ListenAddress, type Network, parseAddress, parseNetwork } from "./address.ts";
 import { filePathOf } from "./file-path.ts";
 import { type LeafOptions, type LeafProblem, leaf, show, text, wrongType } from "./leaf.ts";
@@ -124,9 +125,6 @@ export function fieldMap(why: string): z.ZodType<[string, string][], unknown> {
     .transform((entries) => Object.entries(entries).map(([name, content]) => [name.toLowerCase(), content]));
   return map.prefault({}).describe(why) as unknown as z.ZodType<[string, string][], unknown>;
 }
-
-/** Where a secret is kept; never the secret itself. */
-export type Secret = { readonly kind: "env"; readonly name: string } | { readonly kind: "file"; readonly path: string };
 
 export function secret(options: LeafOptions): z.ZodType<Secret, unknown> {
   const schema = {

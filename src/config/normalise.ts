@@ -4,8 +4,8 @@
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Secret } from "../base/mod.ts";
 import { formatAddress, type ListenAddress } from "./address.ts";
-import type { Secret } from "./names.ts";
 import type { PathPattern } from "./patterns.ts";
 import { workersCount } from "./process.ts";
 import type { Parsed, ParsedListener, ParsedRoute, ParsedUpstream } from "./schema.ts";

@@ -1,6 +1,6 @@
 /** The proofs of identity that a configuration names, made ready, and kept over a reload that does not change them. */
+import { readSecret } from "../base/mod.ts";
 import type { Config, RouteConfig } from "../config/mod.ts";
-import { readSecret } from "../config/mod.ts";
 import { ApiKeys, NonceTable, nonceTableCells, SignatureVerifier, TokenVerifier } from "../identity/mod.ts";
 import { laneOf } from "../lanes/mod.ts";
 import type { CellDirectory } from "../resilience/mod.ts";

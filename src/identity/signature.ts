@@ -10,7 +10,6 @@
  * A request with a body must have a `Content-Digest: sha-256=:...:`, and the body is checked against it. The nonce is 16 to
  * 64 characters that are never used again with the key; the timestamp must be within the window of trusted time.
  */
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { KeyHash, Outcome } from "../base/mod.ts";
 import { type Identity, type IdentityOutcome, makeIdentity } from "./identity.ts";
 import { NonceResult, type NonceTable } from "./nonce-table.ts";
@@ -35,7 +34,7 @@ export function signedText(parts: SignedParts, timestamp: string, nonce: string)
 }
 
 interface SecretKey {
-  readonly key: KeyObject;
+  readonly secret: Buffer;
   readonly identity: Identity;
 }
 
@@ -51,8 +50,7 @@ export class SignatureVerifier {
     this.nonces = nonces;
     this.hash = new KeyHash(seed);
     for (const [id, secret] of keyLines(secrets)) {
-      const key = createSecretKey(Buffer.from(secret));
-      this.keys.set(id, { key, identity: makeIdentity(name, id, { sub: id }) });
+      this.keys.set(id, { secret: Buffer.from(secret), identity: makeIdentity(name, id, { sub: id }) });
     }
   }
 
@@ -70,10 +68,8 @@ export class SignatureVerifier {
     }
     if (parts.hasBody && parts.contentDigest === "") return Outcome.identityInvalid;
     const given = Buffer.from(signature, "base64url");
-    const wanted = createHmac("sha256", known.key)
-      .update(signedText(parts, timestamp, nonce))
-      .digest();
-    if (given.length !== signatureBytes || !timingSafeEqual(given, wanted)) return Outcome.identityInvalid;
+    const wanted = new Bun.CryptoHasher("sha256", known.secret).update(signedText(parts, timestamp, nonce)).digest();
+    if (given.length !== signatureBytes || !crypto.timingSafeEqual(given, wanted)) return Outcome.identityInvalid;
     const signedMs = Number(timestamp);
     const leftSeconds = (signedMs + this.windowMs - trustedMs) / 1000;
     if (Math.abs(signedMs - trustedMs) > this.windowMs) return Outcome.signatureStale;

@@ -5,7 +5,6 @@
  * `jose` is loaded when the first verifier starts: a worker without tokens starts without it. A set that cannot be read
  * keeps the keys of the last time; without any, tokens are refused as unavailable, not as invalid.
  */
-import { readFile } from "node:fs/promises";
 import { Outcome } from "../base/mod.ts";
 import type { KeySource } from "../config/mod.ts";
 import { type Identity, type IdentityOutcome, makeIdentity } from "./identity.ts";
@@ -145,7 +144,7 @@ export class TokenVerifier {
 
   private async readText(): Promise<string> {
     const { keys } = this.settings;
-    if (keys.kind === "file") return await readFile(keys.path, "utf8");
+    if (keys.kind === "file") return await Bun.file(keys.path).text();
     const response = await fetch(keys.url, { signal: AbortSignal.timeout(fetchTimeoutMs), redirect: "error" });
     if (!response.ok) throw new Error(`the key set answers ${response.status}`);
     return await response.text();

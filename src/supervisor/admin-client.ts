@@ -4,8 +4,8 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ExitCode, say, WeirError } from "../base/mod.ts";
-import { type Config, defaultConfig, formatAddress, loadConfig, parseAddress, readSecret } from "../config/mod.ts";
+import { ExitCode, readSecret, say, WeirError } from "../base/mod.ts";
+import { type Config, defaultConfig, formatAddress, loadConfig, parseAddress } from "../config/mod.ts";
 import { isAnswering, type SocketAddress } from "../transport/mod.ts";
 import { messages } from "./messages.ts";
 

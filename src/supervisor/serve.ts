@@ -3,8 +3,8 @@
  *
  *     SIGHUP reload      SIGUSR1 open the access log again      SIGUSR2 restart      SIGTERM, SIGINT drain and end (again: end at once)
  */
-import { type Clock, systemClock } from "../base/mod.ts";
-import { type Config, readSecret } from "../config/mod.ts";
+import { type Clock, readSecret, systemClock } from "../base/mod.ts";
+import type { Config } from "../config/mod.ts";
 import { Exposition, type SupervisorFacts } from "../observe/mod.ts";
 import { adminHandler } from "./admin.ts";
 import { configSource } from "./config-source.ts";

@@ -3,7 +3,6 @@
  * decided elsewhere. The question carries a random number instead of our own time, and only its echo is accepted, so an
  * answer cannot be made up by somebody who did not see the question.
  */
-import { lookup } from "node:dns/promises";
 
 /** An answer, in the terms of `ClockGuard.sample`. */
 export interface TimeAnswer {
@@ -34,6 +33,7 @@ export async function askTime(
   request[0] = clientMode;
   crypto.getRandomValues(request.subarray(40, 48));
   let sentMs = 0;
+  const { lookup } = await import("node:dns/promises");
   const { address } = await lookup(host);
   const socket = await Bun.udpSocket({
     connect: { hostname: address, port },
