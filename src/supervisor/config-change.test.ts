@@ -6,7 +6,7 @@ import { type Config, parseConfig } from "../config/mod.ts";
 import { filesFingerprint, needsProcesses } from "./config-change.ts";
 
 function config(text: string): Config {
-  const result = parseConfig(text, "/tmp/test.yaml");
+  const result = parseConfig(text, "test.yaml");
   if ("problems" in result) throw new Error(JSON.stringify(result.problems));
   return result.config;
 }
