@@ -65,6 +65,8 @@ describe("what is right", () => {
       ageJitterRatio: 0.2,
       pipelineDepthMax: 64,
       pipelinedConnectionsPerEndpoint: 4,
+      multiplexedConnectionsPerEndpoint: 2,
+      streamsPerConnectionMax: 100,
     });
     expect(config.routes.map((route) => [route.name, route.action])).toEqual([
       ["/*", { kind: "upstream", upstream: "core" }],

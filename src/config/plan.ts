@@ -32,6 +32,7 @@ export function resourcePlan(config: Config): ResourcePlan {
   const { workers, limits, upstreams, listeners } = config;
   const clients = Math.ceil(limits.connectionsMax / workers);
   const endpoints = upstreams.map(({ endpoints, connections }) => {
+    if (connections.mode === "multiplexed") return endpoints.length * connections.multiplexedConnectionsPerEndpoint;
     const pipelined = connections.mode === "pipelined" ? connections.pipelinedConnectionsPerEndpoint : 0;
     return endpoints.length * (Math.ceil(connections.maxPerEndpoint / workers) + pipelined);
   });

@@ -88,9 +88,9 @@ const hashOn = leaf<HashOn | null>(
 
 const connections = optionalSection(
   {
-    mode: choice(["exclusive", "pipelined"], {
+    mode: choice(["exclusive", "pipelined", "multiplexed"], {
       default: "exclusive",
-      why: "`exclusive`: one request in flight per connection. `pipelined`: requests with idempotent methods share a few connections (HTTP/1.1 pipelining) and all others are sent exclusively; about a quarter cheaper per request, but one slow answer delays those behind it.",
+      why: "`exclusive`: one request in flight per connection. `pipelined`: requests with idempotent methods share a few connections (HTTP/1.1 pipelining) and all others are sent exclusively; about a quarter cheaper per request, but one slow answer delays those behind it. `multiplexed`: HTTP/2, by ALPN over TLS and by prior knowledge in the clear; gRPC needs it.",
     }),
     maxIdlePerEndpoint: count({
       default: 2000,
@@ -132,6 +132,18 @@ const connections = optionalSection(
       min: 1,
       max: 64,
       why: "Pipelined connections of each worker to each endpoint. Four gather many requests in one write and still let the others go on when one is held up.",
+    }),
+    multiplexedConnectionsPerEndpoint: count({
+      default: 2,
+      min: 1,
+      max: 64,
+      why: "HTTP/2 connections of each worker to each endpoint. One carries all; the second is opened when the first is half full, so that a lost connection does not stop everything.",
+    }),
+    streamsPerConnectionMax: count({
+      default: 100,
+      min: 1,
+      max: 10_000,
+      why: "Requests in flight on one HTTP/2 connection, where the endpoint allows as many. RFC 9113 advises endpoints to allow 100 at least.",
     }),
   },
   "Connections to the endpoints.",

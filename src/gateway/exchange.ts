@@ -14,7 +14,7 @@ import type { Identity, RuleDecision } from "../identity/mod.ts";
 import { Lane, type LaneNode } from "../lanes/mod.ts";
 import { BodyKind, FieldId, type MessageHead, Method } from "../protocols/mod.ts";
 import { type Breaker, breakerRefused, decideRetry, RetryVerdict } from "../resilience/mod.ts";
-import type { Upstream, UpstreamConnection, UpstreamExchange } from "../upstream/mod.ts";
+import type { Upstream, UpstreamExchange, UpstreamLink } from "../upstream/mod.ts";
 import { admit, admitIdentified } from "./admit.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
@@ -64,7 +64,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
   private hasIdempotencyKey = false;
   private isRequestPaused = false;
   private hasWaited = false;
-  private connection: UpstreamConnection | null = null;
+  private connection: UpstreamLink | null = null;
   private sentCount = 0;
   private unsentCount = 0;
   hasReplied = false;
@@ -399,7 +399,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     this.client!.pauseRequest();
   }
 
-  onUpstreamReady(connection: UpstreamConnection): void {
+  onUpstreamReady(connection: UpstreamLink): void {
     assert(this.client !== null && this.connection === null, "a connection is given to an exchange that waits for one");
     this.connection = connection;
     this.sentCount++;

@@ -263,6 +263,8 @@ export class Gateway {
         ageJitterRatio: connections.ageJitterRatio,
         pipelineDepthMax: connections.pipelineDepthMax,
         pipelinedConnectionsPerEndpoint: connections.pipelinedConnectionsPerEndpoint,
+        multiplexedConnectionsPerEndpoint: connections.multiplexedConnectionsPerEndpoint,
+        streamsPerConnectionMax: connections.streamsPerConnectionMax,
         connectTimeoutMs: timeouts.connectMs,
         headLimits: http1Limits(whole),
         security,

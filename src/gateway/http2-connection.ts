@@ -17,7 +17,7 @@ import {
   violationCode,
 } from "../protocols/http2/mod.ts";
 import { type MessageHead, Method } from "../protocols/mod.ts";
-import { Wire } from "../transport/mod.ts";
+import { atRoundEnd, Wire } from "../transport/mod.ts";
 import { answerOf } from "./answers.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { WorkerContext } from "./context.ts";
@@ -191,15 +191,11 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
   flushSoon(): void {
     if (this.isFlushDue) return;
     this.isFlushDue = true;
-    flushes.push(this);
-    if (!isFlushScheduled) {
-      isFlushScheduled = true;
-      setImmediate(flushAll);
-    }
+    atRoundEnd(this);
   }
 
   /** Gives the output to the kernel as far as it takes it. */
-  flushOutput(): void {
+  writeRound(): void {
     this.isFlushDue = false;
     const { output } = this.http2;
     while (output.pendingBytes > 0 && this.socket !== null && this.backlogBytes === 0 && !this.isEnding) {
@@ -213,7 +209,7 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
   onWritable(): void {
     this.context.loop.refresh();
     this.http2.drained(0);
-    if (this.http2.output.pendingBytes > 0) this.flushOutput();
+    if (this.http2.output.pendingBytes > 0) this.writeRound();
   }
 
   /** A record may be free. */
@@ -349,19 +345,4 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
     this.timerAtMs = atMs;
     this.context.timers.schedule(this, atMs);
   }
-}
-
-const flushes: Http2ClientConnection[] = [];
-let isFlushScheduled = false;
-
-function flushAll(): void {
-  isFlushScheduled = false;
-  // What these make others write belongs to the next round.
-  const count = flushes.length;
-  for (let index = 0; index < count; index++) flushes[index]!.flushOutput();
-  flushes.copyWithin(0, count);
-  flushes.length -= count;
-  if (flushes.length === 0 || isFlushScheduled) return;
-  isFlushScheduled = true;
-  setImmediate(flushAll);
 }

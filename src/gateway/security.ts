@@ -107,7 +107,7 @@ export function upstreamSecurity(config: UpstreamConfig): UpstreamSecurity | nul
   const settings: TlsClientSettings = {
     verify: tls.verify,
     versionMin: tls.versionMin,
-    alpn: ["http/1.1"],
+    alpn: [config.connections.mode === "multiplexed" ? "h2" : "http/1.1"],
     ...(tls.authorities === null ? {} : { authoritiesPem: readText(tls.authorities) }),
     ...(tls.clientCertificate === null ? {} : { certificate: certificateOf(tls.clientCertificate) }),
   };

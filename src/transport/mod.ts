@@ -1,4 +1,5 @@
 /** TCP and Unix sockets with write gathering, backpressure, socket options and listening descriptors. */
+
 export { acquireBlock, BLOCK_BYTES, releaseBlock } from "./blocks.ts";
 export {
   allowedCpus,
@@ -29,6 +30,7 @@ export {
   openListeningSocket,
   probeAddress,
 } from "./listening-socket.ts";
+export { atRoundEnd, type RoundWriter } from "./round.ts";
 export { askTime, type TimeAnswer } from "./sntp.ts";
 export { findHolder, type SocketHolder } from "./socket-holder.ts";
 export { type Accept, adopt, connectWire, crash, listenOn, type OutgoingWire, type WireAddress } from "./sockets.ts";

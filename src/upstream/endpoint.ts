@@ -7,12 +7,13 @@ import type { Http1Limits } from "../protocols/mod.ts";
 import type { TimerWheel } from "../resilience/mod.ts";
 import type { Wire, WireAddress } from "../transport/mod.ts";
 import { UpstreamConnection } from "./connection.ts";
+import { Http2UpstreamConnection } from "./http2-connection.ts";
 import type { UpstreamSecurity } from "./security.ts";
 import { addressName, type Upstream } from "./upstream.ts";
 
 /** What a pool is told about its connections; all times in milliseconds. */
 export interface ConnectionSettings {
-  readonly mode: "exclusive" | "pipelined";
+  readonly mode: "exclusive" | "pipelined" | "multiplexed";
   readonly maxIdlePerEndpoint: number;
   readonly maxPerEndpoint: number;
   readonly idleTimeoutMs: number;
@@ -20,6 +21,8 @@ export interface ConnectionSettings {
   readonly ageJitterRatio: number;
   readonly pipelineDepthMax: number;
   readonly pipelinedConnectionsPerEndpoint: number;
+  readonly multiplexedConnectionsPerEndpoint: number;
+  readonly streamsPerConnectionMax: number;
   readonly connectTimeoutMs: number;
   readonly headLimits: Http1Limits;
   /** TLS; null where the upstream is spoken to in the clear. */
@@ -52,6 +55,8 @@ export class Endpoint {
   healthIndex = 0;
   private idleFirst: UpstreamConnection | null = null;
   readonly pipelined: UpstreamConnection[] = [];
+  /** HTTP/2 connections that take exchanges, or will. */
+  readonly multiplexed: Http2UpstreamConnection[] = [];
 
   constructor(upstream: Upstream, address: WireAddress, weight: number) {
     this.upstream = upstream;
@@ -104,17 +109,81 @@ export class Endpoint {
   }
 
   get hasPipelineRoom(): boolean {
-    return this.leastLoadedPipelined() !== null;
+    return this.leastLoadedPipelined() !== null || this.leastLoadedMultiplexed() !== null;
+  }
+
+  /** The HTTP/2 connection with the fewest exchanges that takes one more, or null. */
+  leastLoadedMultiplexed(): Http2UpstreamConnection | null {
+    let best: Http2UpstreamConnection | null = null;
+    for (let index = 0; index < this.multiplexed.length; index++) {
+      const connection = this.multiplexed[index]!;
+      if (!connection.hasRoom) continue;
+      if (best === null || connection.inFlightCount < best.inFlightCount) best = connection;
+    }
+    return best;
+  }
+
+  /** Whether one more HTTP/2 connection would be within what the configuration asks for. */
+  get wantsMultiplexed(): boolean {
+    return this.hasRoom && this.multiplexed.length < this.settings.multiplexedConnectionsPerEndpoint;
+  }
+
+  /** Opens one more HTTP/2 connection. @cold */
+  openHttp2(): void {
+    const { settings } = this;
+    const connection = new Http2UpstreamConnection(this, settings.streamsPerConnectionMax, this.drawRetireAtMs());
+    this.openCount++;
+    this.upstream.countDescriptor(1);
+    this.connectingCount++;
+    this.multiplexed.push(connection);
+    connection.connect();
+  }
+
+  connectedHttp2(_connection: Http2UpstreamConnection): void {
+    this.connectingCount--;
+    this.loop.refresh();
+    this.upstream.connectionOpened();
+    this.upstream.serveWaiting(this);
+  }
+
+  connectFailedHttp2(connection: Http2UpstreamConnection, outcome: number): void {
+    this.connectingCount--;
+    this.leftHttp2(connection);
+    this.openCount--;
+    this.upstream.countDescriptor(-1);
+    this.loop.refresh();
+    this.upstream.connectFailed(this, outcome);
+  }
+
+  /** An HTTP/2 connection takes nothing new. */
+  leftHttp2(connection: Http2UpstreamConnection): void {
+    const at = this.multiplexed.indexOf(connection);
+    if (at >= 0) this.multiplexed.splice(at, 1);
+  }
+
+  closedHttp2(connection: Http2UpstreamConnection): void {
+    this.leftHttp2(connection);
+    this.openCount--;
+    this.upstream.countDescriptor(-1);
+    this.upstream.connectionClosed();
+    if (this.upstream.hasWaiting) this.upstream.serveWaiting(this);
+  }
+
+  /** A multiplexed connection may take more. */
+  roomAppeared(): void {
+    if (this.upstream.hasWaiting) this.upstream.serveWaiting(this);
+  }
+
+  private drawRetireAtMs(): number {
+    const { ageMaxMs, ageJitterRatio } = this.settings;
+    const jitter = 1 + ageJitterRatio * (2 * this.random.unit() - 1);
+    return ageMaxMs === 0 ? Number.POSITIVE_INFINITY : this.loop.nowMs + ageMaxMs * jitter;
   }
 
   /** Opens one more connection; it comes back through `connected` or `connectFailed`. @cold */
   open(isPipelined: boolean): void {
-    const settings = this.settings;
-    const jitter = 1 + settings.ageJitterRatio * (2 * this.random.unit() - 1);
-    const retireAtMs =
-      settings.ageMaxMs === 0 ? Number.POSITIVE_INFINITY : this.loop.nowMs + settings.ageMaxMs * jitter;
-    const depth = isPipelined ? settings.pipelineDepthMax : 1;
-    const connection = new UpstreamConnection(this, isPipelined, depth, retireAtMs);
+    const depth = isPipelined ? this.settings.pipelineDepthMax : 1;
+    const connection = new UpstreamConnection(this, isPipelined, depth, this.drawRetireAtMs());
     this.openCount++;
     this.upstream.countDescriptor(1);
     this.connectingCount++;
@@ -191,6 +260,7 @@ export class Endpoint {
     this.isRetired = true;
     while (this.idleFirst !== null) this.idleFirst.destroy();
     for (const connection of [...this.pipelined]) if (connection.inFlightCount === 0) connection.destroy();
+    for (const connection of [...this.multiplexed]) connection.leave();
   }
 
   private forget(connection: UpstreamConnection): void {

@@ -10,7 +10,25 @@
  * `onUpstreamEnd` and `onUpstreamFailed` are the last call of an attempt, and exactly one of them is made.
  */
 import type { MessageHead } from "../protocols/mod.ts";
-import type { UpstreamConnection } from "./connection.ts";
+import type { Endpoint } from "./endpoint.ts";
+
+/** A connection, or a stream of one, as the exchange that it was given to uses it. */
+export interface UpstreamLink {
+  readonly endpoint: Endpoint;
+  /** Bytes of the request that wait. */
+  readonly backlogBytes: number;
+  /** Sends a request as HTTP/1.1 writes it, with the part of its body that came with it; `isWhole` when nothing follows. */
+  sendRequest(bytes: Uint8Array, from: number, to: number, isWhole: boolean): void;
+  /** Sends more of the body, already framed. Returns false when the sender should wait for `onUpstreamWritable`. */
+  sendBody(bytes: Uint8Array, from: number, to: number): boolean;
+  /** The request is complete. */
+  endRequest(): void;
+  /** Stops and resumes the flow of the answer. */
+  pauseReading(): void;
+  resumeReading(): void;
+  /** The exchange does not want its answer any more. */
+  abandon(exchange: UpstreamExchange): void;
+}
 
 export interface UpstreamExchange {
   /** `Method` of the request: the framing of the answer depends on it. */
@@ -26,7 +44,7 @@ export interface UpstreamExchange {
   queuePlace: number;
 
   /** A connection is ready: write the request to it now. */
-  onUpstreamReady(connection: UpstreamConnection): void;
+  onUpstreamReady(connection: UpstreamLink): void;
   /** A 1xx answer other than 101. `head` is valid during the call only. */
   onUpstreamInterim(head: MessageHead): void;
   /** The final answer's head. `head` is valid during the call only. */

@@ -2,7 +2,7 @@
 export { type BalanceKind, hashBytes } from "./balance.ts";
 export type { UpstreamConnection } from "./connection.ts";
 export type { ConnectionSettings, Endpoint } from "./endpoint.ts";
-export type { UpstreamExchange } from "./exchange.ts";
+export type { UpstreamExchange, UpstreamLink } from "./exchange.ts";
 export { HealthChecker, type HealthCheckSettings } from "./health-check.ts";
 export { Resolver } from "./resolve.ts";
 export type { UpstreamSecurity } from "./security.ts";

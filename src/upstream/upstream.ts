@@ -120,10 +120,44 @@ export class Upstream {
       exchange.onUpstreamFailed(Outcome.noEndpoint, true);
       return;
     }
+    if (this.settings.mode === "multiplexed") {
+      this.acquireStream(endpoint, exchange);
+      return;
+    }
     const isPipelined = this.settings.mode === "pipelined" && exchange.mayPipeline;
     const connection = isPipelined ? endpoint.leastLoadedPipelined() : endpoint.takeIdle(nowMs);
     if (connection === null) this.waitAt(endpoint, exchange, isPipelined);
     else this.give(endpoint, connection, exchange, isPipelined);
+  }
+
+  private acquireStream(endpoint: Endpoint, exchange: UpstreamExchange): void {
+    const connection = endpoint.leastLoadedMultiplexed();
+    if (connection !== null) {
+      endpoint.inFlightCount++;
+      exchange.onUpstreamReady(connection.attach(exchange));
+      // One more connection is opened when the one with the fewest exchanges is half full.
+      const isBusy = 2 * connection.inFlightCount > this.settings.streamsPerConnectionMax;
+      if (isBusy && endpoint.wantsMultiplexed && endpoint.connectingCount === 0) endpoint.openHttp2();
+      return;
+    }
+    if (!this.waiting.push(exchange, this.isHashed ? endpoint : null)) {
+      exchange.onUpstreamFailed(Outcome.upstreamQueueFull, true);
+      return;
+    }
+    if (endpoint.wantsMultiplexed && endpoint.connectingCount === 0) endpoint.openHttp2();
+  }
+
+  private serveStreams(endpoint: Endpoint): void {
+    while (this.waiting.count > 0) {
+      const connection = endpoint.leastLoadedMultiplexed();
+      if (connection === null) break;
+      const exchange = this.waiting.shift(endpoint);
+      if (exchange === null) return;
+      endpoint.inFlightCount++;
+      exchange.onUpstreamReady(connection.attach(exchange));
+    }
+    const isNeeded = this.waiting.count > 0 && endpoint.wantsMultiplexed && endpoint.connectingCount === 0;
+    if (isNeeded && !endpoint.isRetired) endpoint.openHttp2();
   }
 
   /** The exchange stops waiting; true when it was waiting. */
@@ -143,6 +177,10 @@ export class Upstream {
 
   /** Room appeared at an endpoint: serves those that wait, or opens what they need. */
   serveWaiting(endpoint: Endpoint): void {
+    if (this.settings.mode === "multiplexed") {
+      this.serveStreams(endpoint);
+      return;
+    }
     while (this.waiting.count > 0) {
       const connection = endpoint.leastLoadedPipelined();
       if (connection === null) break;
