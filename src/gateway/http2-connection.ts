@@ -13,10 +13,11 @@ import {
   Http2Connection,
   Http2Shared,
   type Http2Stream,
+  type MessageHead,
+  Method,
   Violation,
   violationCode,
-} from "../protocols/http2/mod.ts";
-import { type MessageHead, Method } from "../protocols/mod.ts";
+} from "../protocols/mod.ts";
 import { atRoundEnd, Wire } from "../transport/mod.ts";
 import { answerOf } from "./answers.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -37,7 +38,7 @@ const free: Http2ClientStream[] = [];
 let sharedFor: Settings | null = null;
 let shared: Http2Shared<Http2ClientStream> | null = null;
 
-/** Scratch and limits for connections that begin under these settings. */
+/** Scratch and limits for connections that begin under these settings; made once for each. @cold */
 function sharedOf(settings: Settings): Http2Shared<Http2ClientStream> {
   if (shared === null || sharedFor !== settings) {
     const { http1 } = settings.client;

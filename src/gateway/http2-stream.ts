@@ -6,8 +6,17 @@
  * for its exchange while the client still takes it: the stream then lives on alone. Records are pooled.
  */
 import { copyBytes, Outcome } from "../base/mod.ts";
-import { ErrorCode, type Http2Stream, type Sender } from "../protocols/http2/mod.ts";
-import { BodyKind, FieldId, fieldMask, type MessageHead, Method, writeFields } from "../protocols/mod.ts";
+import {
+  BodyKind,
+  ErrorCode,
+  FieldId,
+  fieldMask,
+  type Http2Stream,
+  type MessageHead,
+  Method,
+  type Sender,
+  writeFields,
+} from "../protocols/mod.ts";
 import type { TlsPeerCertificate } from "../transport/mod.ts";
 import type { LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
@@ -262,6 +271,7 @@ export class Http2ClientStream implements ClientStream {
     if (this.stream === stream && stream.isReceiving) http2.reset(stream, ErrorCode.noError);
   }
 
+  /** Only where the client is slower than its answer, and that has trailers. @cold */
   private keepTrailers(trailers: MessageHead): void {
     const lines = new Uint8Array(trailers.writtenBytesMax);
     this.trailerLines = lines.subarray(0, writeFields(trailers, nothingSkipped, lines, 0));

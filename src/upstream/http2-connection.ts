@@ -6,6 +6,7 @@
  * In the clear the endpoint has to speak HTTP/2 without being asked (prior knowledge).
  */
 import { Outcome } from "../base/mod.ts";
+import type { Http1Limits, MessageHead } from "../protocols/mod.ts";
 import {
   type ConnectionEvents,
   defaultHttp2Limits,
@@ -13,8 +14,7 @@ import {
   Http2Connection,
   Http2Shared,
   type Http2Stream,
-} from "../protocols/http2/mod.ts";
-import type { Http1Limits, MessageHead } from "../protocols/mod.ts";
+} from "../protocols/mod.ts";
 import { atRoundEnd, connectWire, Wire } from "../transport/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UpstreamExchange } from "./exchange.ts";
@@ -28,6 +28,7 @@ const free: Http2UpstreamStream[] = [];
 let shared: Http2Shared<Http2UpstreamStream> | null = null;
 let sharedFor: Http1Limits | null = null;
 
+/** Made once for each configuration. @cold */
 function sharedOf(limits: Http1Limits): Http2Shared<Http2UpstreamStream> {
   if (shared === null || sharedFor !== limits) {
     sharedFor = limits;
@@ -87,6 +88,7 @@ export class Http2UpstreamConnection extends Wire implements ConnectionEvents<Ht
     connectWire(this, endpoint.address, security.options(endpoint.serverName));
   }
 
+  /** @cold once a connection */
   onConnected(): void {
     if (!this.isConnecting) {
       this.isForgotten = true;

@@ -6,13 +6,15 @@
  * windows do not take waits in memory of our own, and the exchange is told to stop its client.
  */
 import { assert, copyBytes } from "../base/mod.ts";
-import { ErrorCode, type Http2Connection, type Http2Stream } from "../protocols/http2/mod.ts";
 import {
   BodyKind,
   ChunkedReader,
   defaultHttp1Limits,
+  ErrorCode,
   fieldMask,
   type Http1Limits,
+  type Http2Connection,
+  type Http2Stream,
   MessageHead,
   parseRequestHead,
   writeFields,
@@ -170,10 +172,7 @@ export class Http2UpstreamStream implements UpstreamLink {
     if (!chunked.isDone) return;
     const isRight = chunked.parseTrailers(trailers);
     assert(isRight, "the trailers of an exchange are framed rightly");
-    if (trailers.fieldCount > 0) {
-      const lines = new Uint8Array(trailers.writtenBytesMax);
-      this.trailerLines = lines.subarray(0, writeFields(trailers, nothingSkipped, lines, 0));
-    }
+    if (trailers.fieldCount > 0) this.trailerLines = linesOf(trailers);
     this.end();
   }
 
@@ -214,6 +213,12 @@ export class Http2UpstreamStream implements UpstreamLink {
     this.pendingFrom = 0;
     this.pendingTo = 0;
   }
+}
+
+/** Few requests have trailers. @cold */
+function linesOf(fields: MessageHead): Uint8Array {
+  const lines = new Uint8Array(fields.writtenBytesMax);
+  return lines.subarray(0, writeFields(fields, nothingSkipped, lines, 0));
 }
 
 function sendTrailers(

@@ -4,19 +4,21 @@
  * processor time, the least of several rounds, since the machine is rarely alone.
  */
 import { assert, latin1 } from "../../../src/base/mod.ts";
-import { FieldId, fieldIdOf, MessageHead } from "../../../src/protocols/http1/mod.ts";
 import {
   type ConnectionEvents,
   defaultHttp2Limits,
+  FieldId,
   FieldList,
+  fieldIdOf,
   HpackDecoder,
   HpackEncoder,
   Http2Connection,
   Http2Shared,
   type Http2Stream,
+  MessageHead,
   Output,
   readRequest,
-} from "../../../src/protocols/http2/mod.ts";
+} from "../../../src/protocols/mod.ts";
 
 type Work = (iterations: number) => void;
 

@@ -233,7 +233,7 @@ export abstract class ConnectionCore<Context> {
     writeGoaway(this.output, this.lastPeerStreamId, ErrorCode.noError);
   }
 
-  /** The socket is gone: every open stream is reset and closed towards the owner. */
+  /** The socket is gone: every open stream is reset and closed towards the owner. @cold once a connection */
   close(): void {
     this.isFailed = true;
     this.reader.isStopped = true;

@@ -316,7 +316,7 @@ export class Http2Connection<Context> extends ConnectionCore<Context> implements
     return 0;
   }
 
-  /** A new initial window moves those of all open streams (§6.9.2); false when one overflows. */
+  /** A new initial window moves those of all open streams (§6.9.2); false when one overflows. @cold changed once a connection, if at all */
   private moveWindows(difference: number): boolean {
     if (difference === 0) return true;
     for (const stream of this.table.list()) {
@@ -352,7 +352,7 @@ export class Http2Connection<Context> extends ConnectionCore<Context> implements
     return this.spendControl();
   }
 
-  /** Streams of ours that the peer will not act on: they may be tried again elsewhere (§6.8). */
+  /** Streams of ours that the peer will not act on: they may be tried again elsewhere (§6.8). @cold once a connection */
   private refuseAbove(lastStreamId: number): void {
     for (const stream of this.table.list()) {
       const { id } = stream;

@@ -96,6 +96,7 @@ export class DynamicTable {
     if (this.count === 0) this.end = 0;
   }
 
+  /** Moves what lives to the front, or to a larger buffer. @cold once in as many bytes as the table holds */
   private makeRoom(length: number): void {
     const first = this.count === 0 ? this.end : this.start(this.inserted - this.count);
     const live = this.end - first;

@@ -57,6 +57,7 @@ export class Output {
     }
   }
 
+  /** @cold until the buffer has the size of a usual round */
   private makeRoom(count: number): void {
     const pending = this.end - this.start;
     let size = Math.max(firstBytes, this.bytes.length);

@@ -125,13 +125,14 @@ export class StreamTable<Context> {
     slots[hole] = null;
   }
 
-  /** All open streams, by rising id: for what happens to all of them, off the hot path. */
+  /** All open streams, by rising id: for what happens to all of them. @cold */
   list(): Http2Stream<Context>[] {
     const open: Http2Stream<Context>[] = [];
     for (const stream of this.slots) if (stream !== null) open.push(stream);
     return open.sort((left, right) => left.id - right.id);
   }
 
+  /** @cold until the table has the size of the usual load */
   private grow(): void {
     const old = this.slots;
     this.slots = new Array(2 * old.length).fill(null);

@@ -1,5 +1,5 @@
 /** What a server has sent, read into facts, and whether they are what a case expects. */
-import { FieldList, HpackDecoder } from "../../../src/protocols/http2/mod.ts";
+import { FieldList, HpackDecoder } from "../../../src/protocols/mod.ts";
 import type { Case } from "./case.ts";
 import { F, Type } from "./raw.ts";
 

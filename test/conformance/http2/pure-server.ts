@@ -1,12 +1,14 @@
 /** The state machine as the server that cases are run against: see case.ts for what it answers. */
-import { FieldId, type MessageHead, rangeText } from "../../../src/protocols/http1/mod.ts";
 import {
   type ConnectionEvents,
   defaultHttp2Limits,
+  FieldId,
   Http2Connection,
   Http2Shared,
   type Http2Stream,
-} from "../../../src/protocols/http2/mod.ts";
+  type MessageHead,
+  rangeText,
+} from "../../../src/protocols/mod.ts";
 
 interface Exchange {
   readonly path: string;

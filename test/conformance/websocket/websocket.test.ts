@@ -9,7 +9,7 @@ import {
   violationCloseCode,
   type WebSocketEvents,
   WebSocketReader,
-} from "../../../src/protocols/websocket/mod.ts";
+} from "../../../src/protocols/mod.ts";
 import { type Case, webSocketCases } from "./cases.ts";
 import { Transcript } from "./judge.ts";
 import { ping } from "./raw.ts";
