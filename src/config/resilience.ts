@@ -88,10 +88,10 @@ export const breaker = offOr(
       why: "Requests let through to try the upstream; all others are refused at once.",
     }),
     probeTimeout: duration({
-      default: "10s",
+      default: "5s",
       min: "100ms",
       max: "10m",
-      why: "Probes that are not answered by then count as failed.",
+      why: "Probes that are not answered by then count as failed: longer than the upstream's slowest sound answer. It is also how long recovery waits for probes of a worker that was killed.",
     }),
     rampStep: duration({
       default: "500ms",

@@ -72,7 +72,7 @@ export const breakerDefaults: BreakerSettings = {
   openMsMax: 60_000,
   jitterRatio: 0.2,
   probes: 3,
-  probeTimeoutMs: 10_000,
+  probeTimeoutMs: 5_000,
   rampStepMs: 500,
 };
 

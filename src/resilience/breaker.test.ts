@@ -104,11 +104,11 @@ test("probes that are never answered reopen it, and a healthy check ends the wai
   const breaker = make();
   for (let index = 0; index < 5; index++) call(breaker, CallResult.connectFailed, 0);
   for (let probe = 0; probe < 3; probe++) breaker.acquire(1000);
-  expect(breaker.acquire(10_999)).toBe(breakerRefused);
-  expect(breaker.acquire(11_000)).toBe(breakerRefused);
-  expect(stateOf(breaker, 11_000)).toBe("open probes-unanswered");
-  breaker.probeNow(11_100);
-  expect(stateOf(breaker, 11_100)).toBe("half-open health-check");
+  expect(breaker.acquire(5_999)).toBe(breakerRefused);
+  expect(breaker.acquire(6_000)).toBe(breakerRefused);
+  expect(stateOf(breaker, 6_000)).toBe("open probes-unanswered");
+  breaker.probeNow(6_100);
+  expect(stateOf(breaker, 6_100)).toBe("half-open health-check");
 });
 
 test("results of calls from an earlier state change nothing", () => {

@@ -78,6 +78,11 @@ export class Breaker {
     this.bucketMs = settings.windowMs / buckets;
   }
 
+  /** One of `BreakerState`, as it was last moved. */
+  get state(): number {
+    return stateOf(Atomics.load(this.cells, this.at));
+  }
+
   /** A permit (0 or more) to hand to `release`, or `breakerRefused`. */
   acquire(nowMs: number): number {
     const word = Atomics.load(this.cells, this.at);
