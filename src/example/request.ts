@@ -1,4 +1,4 @@
-/** @hot
+/**
  * Finds requests in the bytes of a connection. It knows what the exchange needs and no more: where a head ends, its method
  * and target, how its body is framed. A parser of its own, not the gateway's: what stands behind a gateway in a test must
  * not share its mistakes. It trusts its clients, so it belongs behind a gateway and never on a public network.

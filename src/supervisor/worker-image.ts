@@ -6,7 +6,7 @@
  * An image belongs to the exact source files it was made of: when they change (an upgrade), workers start from the source
  * until a new image is there. Whatever goes wrong with an image, the source is always good.
  */
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Clock, systemClock } from "../base/mod.ts";
@@ -95,7 +95,8 @@ export class WorkerImage implements WorkerProgram {
   private async build(): Promise<void> {
     const fingerprint = this.fingerprint();
     const folder = this.folderOf(fingerprint);
-    const draft = `${folder}.${randomUUID()}`;
+    // Another gateway may be building the same image.
+    const draft = `${folder}.${process.pid}`;
     try {
       mkdirSync(draft, { recursive: true });
       const arguments_ = ["build", this.entry, "--target=bun", "--format=cjs", "--bytecode", `--outdir=${draft}`];

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   allowedCpus,
   bindSocket,
@@ -36,7 +37,7 @@ function open(address: SocketAddress, reusePort = false): number {
 }
 
 test("a bound socket tells its address in every family", () => {
-  const path = `/tmp/weir-libc-${process.pid}.sock`;
+  const path = join(tmpdir(), `weir-libc-${process.pid}.sock`);
   const v4 = localAddress(open({ kind: "ip", host: "127.0.0.1", port: 0 })) as { port: number };
   const v6 = localAddress(open({ kind: "ip", host: "::1", port: 0 })) as { port: number };
   expect(v4).toEqual({ kind: "ip", host: "127.0.0.1", port: v4.port } as never);

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { GatewayProcess, plainConfig } from "./gateway-process.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -29,7 +30,7 @@ test("connections that came while nobody accepted are served by the replacement"
   const { workers } = await gateway.status();
   process.kill(workers[0]!.pid, "SIGSTOP");
   const waiting = Array.from({ length: 50 }, () => fetch(`http://127.0.0.1:${port}/quotes/A`, { keepalive: false }));
-  await Bun.sleep(50);
+  while (queuedConnections(port) < 50) await Bun.sleep(5);
   process.kill(workers[0]!.pid, "SIGKILL");
   const answers = await Promise.all(waiting);
   expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 50 }, () => 200));
@@ -66,3 +67,13 @@ test("workers whose supervisor is killed finish and end", async () => {
 });
 
 const oneWorker = plainConfig.replace("workers: 2", "workers: 1");
+
+/** Connections that the kernel has completed and nobody has accepted: the receive queue of the listening socket. */
+function queuedConnections(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "utf8").split("\n");
+  const listening = rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter((row) => row[1]?.endsWith(local) && row[3] === "0A");
+  return listening.reduce((sum, row) => sum + Number.parseInt(row[4]!.split(":")[1]!, 16), 0);
+}
