@@ -28,7 +28,7 @@ try {
   });
   const { summary } = result;
   console.log(
-    `${summary.requests} requests at ${Math.round(summary.requestsPerSecond)}/s, ${summary.errors.total} errors`,
+    `${summary.requests} requests at ${Math.round(summary.requestsPerSecond)}/s, errors ${JSON.stringify(summary.errors)}, longest ${Math.round(summary.latencyUs.max / 1000)} ms`,
   );
   for (const [name, series] of [
     ["client processes", clients],

@@ -192,6 +192,14 @@ test("an exchange without an answer in time fails and frees its slot", () => {
   expect(server.totals.histograms[HistogramIndex.response]!.count).toBe(0);
 });
 
+test("a generator that stood still reads what has come before it blames the server", () => {
+  const server = new FakeServer({ ...basePlan, timeoutMs: 100 }, 50);
+  server.engine.pump();
+  server.clock.advanceMs(500);
+  server.run(1);
+  expect(server.totals.failures[Failure.timeout]).toBe(0);
+});
+
 test("a number of requests ends the run when the last is answered", () => {
   const server = new FakeServer({ ...basePlan, requestsMax: 7 }, 10);
   server.run(1);

@@ -14,7 +14,7 @@ import { ClassPicker } from "./class-picker.ts";
 import { Failure } from "./failures.ts";
 import { type PackedClass, takeInterval } from "./interval.ts";
 import { type LoadPlan, type ProcessShare, planDurationMs } from "./plan.ts";
-import type { ClientEvents, Protocol, ProtocolClient, RequestSource } from "./protocol-client.ts";
+import type { ClientEvents, ProtocolClient, RequestSource } from "./protocol-client.ts";
 import { protocolOf } from "./protocols.ts";
 import { ClassRecorder } from "./recorder.ts";
 import { type Schedule, scheduleOf } from "./schedule.ts";
@@ -75,13 +75,7 @@ export class Engine implements ClientEvents {
   /** The clock as read in this callback, 0 when it was not. */
   private freshNs = 0;
 
-  constructor(
-    plan: LoadPlan,
-    share: ProcessShare,
-    clock: Clock,
-    events: EngineEvents,
-    protocol: Protocol = protocolOf(plan),
-  ) {
+  constructor(plan: LoadPlan, share: ProcessShare, clock: Clock, events: EngineEvents, protocol = protocolOf(plan)) {
     this.plan = plan;
     this.clock = clock;
     this.events = events;
@@ -347,10 +341,11 @@ export class Engine implements ClientEvents {
     return this.classOf[slot]!;
   }
 
-  /** Gives up on exchanges that take too long. */
+  /** Gives up on exchanges that take too long, except after a stall of our own: their answers may be waiting to be read. */
   private scan(nowNs: number): void {
+    const isLate = nowNs - this.nextScanNs > timeoutScanNs * 2;
     this.nextScanNs = nowNs + timeoutScanNs;
-    if (this.busyCount === 0) return;
+    if (this.busyCount === 0 || isLate) return;
     for (let slot = 0; slot < this.isBusy.length; slot++) {
       if (this.isBusy[slot] === 1 && nowNs - this.sentNs[slot]! >= this.timeoutNs) this.client.abandon(slot);
     }
