@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ExitCode, WeirError } from "../base/mod.ts";
 import {
   buildPlan,
+  ceilingNotice,
   type LoadPlan,
   type LoadResult,
   mergeResults,
@@ -33,6 +34,7 @@ export async function runLoadCommand(url: string | undefined, options: LoadArgum
   const interrupt = interruptSignal();
   const run = (each: LoadPlan): Promise<LoadResult> => {
     const screen = new Screen(each, { write, isTerminal }, style);
+    screen.opening();
     return runLoad(each, {
       signal: interrupt.signal,
       failIf,
@@ -50,8 +52,10 @@ export async function runLoadCommand(url: string | undefined, options: LoadArgum
       return sweep.runs.map((each) => verdictExitCode(each.verdict)).reduce(worse, ExitCode.passed);
     }
     let result = await run(plan);
-    if (options.ceiling === true && !interrupt.signal.aborted)
+    if (options.ceiling === true && !interrupt.signal.aborted) {
+      write(`${ceilingNotice()}\n`);
       result = await withCeiling(result, plan, interrupt.signal);
+    }
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
     else write(`\n${summaryText(result, style)}`);
     if (options.out !== undefined) save(options.out, result, await reportHtml(result), write);

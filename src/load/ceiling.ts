@@ -3,13 +3,21 @@
  * processes. A run that used most of it measured the generator as much as the target. The null server shares the machine
  * with the generator, so the ceiling is what both can do together, which is on the safe side.
  */
+import { say } from "../base/mod.ts";
 import { runLoad } from "./coordinator.ts";
+import { messages } from "./messages.ts";
 import { startNullServers } from "./null-servers.ts";
 import { type LoadPlan, noChecks } from "./plan.ts";
 import type { LoadResult } from "./result.ts";
 
+/** A second of warm-up and two of measurement. */
 const ceilingMs = 3000;
 const ceilingConnections = 256;
+
+/** What to say before measuring, for it takes a while. */
+export function ceilingNotice(): string {
+  return say(messages.measuringCeiling, { seconds: ceilingMs / 1000 });
+}
 
 /** Measures the ceiling and notes it, and the share of it that the run used, in the result. */
 export async function withCeiling(result: LoadResult, plan: LoadPlan, signal?: AbortSignal): Promise<LoadResult> {

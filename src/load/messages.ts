@@ -122,6 +122,11 @@ export const messages = defineMessages({
     en: "{name}: closed loop for {seconds} over {connections} connections, client processes {processes}, seed {seed}",
     zh: "{name}：闭环，持续 {seconds}，{connections} 个连接，{processes} 个进程，种子 {seed}",
   },
+  opening: { en: "opening {connections} connections", zh: "正在打开 {connections} 个连接" },
+  measuringCeiling: {
+    en: "measuring the generator's ceiling, {seconds} s",
+    zh: "正在测量压测端上限，{seconds} 秒",
+  },
   timeLeft: { en: "{left} left", zh: "剩余 {left}" },
   rate: { en: "rate", zh: "速率" },
   perSecond: { en: "{rate} per second", zh: "每秒 {rate}" },

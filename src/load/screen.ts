@@ -13,6 +13,7 @@ import { shapeRateAt } from "./shape.ts";
 import { padEnd, padStart, type Style } from "./style.ts";
 
 const plainLinesEveryMax = 10;
+const manyConnections = 2000;
 
 export class Screen {
   private readonly plan: LoadPlan;
@@ -26,6 +27,13 @@ export class Screen {
     this.write = (text) => output.write(text);
     this.isTerminal = output.isTerminal;
     this.style = style;
+  }
+
+  /** Said before connections are opened, where that may take a while. */
+  opening(): void {
+    const { connectionsCount, reusesConnections } = this.plan;
+    if (!reusesConnections || connectionsCount < manyConnections) return;
+    this.write(`${say(messages.opening, { connections: formatCount(connectionsCount) })}\n`);
   }
 
   started(setup: GeneratorHealth["setup"]): void {
