@@ -2,7 +2,6 @@
  * The opening handshake (RFC 6455 §4) over heads of HTTP/1.1, and over HTTP/2 where CONNECT takes its place (RFC 8441 §5).
  * A handshake is rare: plain code over strings.
  */
-import { createHash } from "node:crypto";
 import { FieldId, fieldText, listHolds, type MessageHead, Method } from "../http1/mod.ts";
 
 const magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -22,9 +21,7 @@ export type HandshakeFault =
 
 /** The value of Sec-WebSocket-Accept for a key (§4.2.2). */
 export function acceptKey(key: string): string {
-  return createHash("sha1")
-    .update(key + magic)
-    .digest("base64");
+  return new Bun.CryptoHasher("sha1").update(key + magic).digest("base64");
 }
 
 /** A key: sixteen bytes in base64 (§4.1). */
