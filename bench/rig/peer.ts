@@ -1,0 +1,55 @@
+/** A gateway under measurement: Weir, or another program that does the same. */
+import { type Fleet, freePort, isServing, otherCore, type Program, root, until } from "./fleet.ts";
+
+export interface Peer {
+  readonly name: string;
+  readonly version: string;
+  readonly url: string;
+  readonly program: Program;
+  /** Processes that serve requests: the ones measured. */
+  readonly serving: readonly number[];
+  /** Processes that only watch over them: shown apart. */
+  readonly supervising: readonly number[];
+}
+
+export interface PeerOptions {
+  readonly fleet: Fleet;
+  readonly backendPort: number;
+  /** Core of the serving processes, or `anyCore`. */
+  readonly core: number;
+  readonly workers: number;
+  /** The most connections of clients at once: for those peers that must be told. */
+  readonly connectionsMax: number;
+  /** More lines of Weir's configuration; without them it is the smallest there is. */
+  readonly extraWeir?: string;
+}
+
+export type StartPeer = (options: PeerOptions) => Promise<Peer>;
+
+/** Starts the backend on the core of the generator; its port. */
+export async function startBackend(fleet: Fleet): Promise<number> {
+  const program = fleet.start(otherCore, [process.execPath, `${root}/bench/rig/backend.ts`]);
+  await until(program, () => program.printed().includes("\n"));
+  return Number(program.printed());
+}
+
+/** A peer of one process, started with its port. */
+export async function startSingle(
+  { fleet, core }: PeerOptions,
+  name: string,
+  version: string,
+  command: (port: number) => readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Peer> {
+  const port = freePort();
+  const program = fleet.start(core, command(port), environment);
+  const url = `http://127.0.0.1:${port}/quotes/WEIR`;
+  await isServing(program, url);
+  return { name, version, url, program, serving: [program.pid], supervising: [] };
+}
+
+/** The first line a program prints about its version, on either stream. */
+export function versionOf(command: readonly string[], pattern: RegExp): string {
+  const { stdout, stderr } = Bun.spawnSync([...command]);
+  return pattern.exec(`${stdout}${stderr}`)?.[1] ?? "unknown";
+}
