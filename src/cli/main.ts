@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { ExitCode, type Language, language, setLanguage, version, WeirError } from "../base/mod.ts";
+import { registerChaos } from "./chaos-command.ts";
 import { registerCheck } from "./check-command.ts";
 import { registerExample } from "./example-command.ts";
 import { registerLoad } from "./load-command.ts";
@@ -25,13 +26,18 @@ registerOperate(program);
 registerCheck(program);
 registerLoad(program);
 registerExample(program);
+registerChaos(program);
 registerTest(program);
 
-for (const command of program.commands) {
-  command.exitOverride();
-  for (const nested of command.commands) nested.exitOverride();
-}
+overrideExits(program);
 process.exitCode = await run(process.argv);
+
+function overrideExits(command: Command): void {
+  for (const nested of command.commands) {
+    nested.exitOverride();
+    overrideExits(nested);
+  }
+}
 
 async function run(argv: string[]): Promise<number> {
   try {
