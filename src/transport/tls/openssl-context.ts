@@ -17,6 +17,8 @@ const SUITES_12 = [
   "ECDHE-ECDSA-CHACHA20-POLY1305",
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
+/** Kinds of signatures, ours and those of client certificates. A short list: the library walks it several times a handshake. */
+const SIGNATURES = "ECDSA+SHA256:RSA-PSS+SHA256:ed25519:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA256:RSA-PSS+SHA512";
 /** The hybrid of ML-KEM where the library has it (OpenSSL 3.5), then the curves every peer has. */
 const GROUP_LISTS = ["X25519MLKEM768:X25519:P-256:P-384", "X25519:P-256:P-384"];
 
@@ -24,6 +26,7 @@ const SSL_CTRL_MODE = 33;
 const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
 const SSL_CTRL_CHAIN_CERT = 89;
 const SSL_CTRL_SET_GROUPS_LIST = 92;
+const SSL_CTRL_SET_SIGALGS_LIST = 98;
 const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
 const SSL_MODE_ENABLE_PARTIAL_WRITE = 1;
 const SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER = 2;
@@ -53,6 +56,7 @@ export function newContext(library: OpenSslLibrary, side: "server" | "client", v
   );
   library.check(ssl.SSL_CTX_set_ciphersuites(context, zeroTerminated(SUITES_13)));
   library.check(ssl.SSL_CTX_set_cipher_list(context, zeroTerminated(SUITES_12)));
+  library.check(ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SIGALGS_LIST, 0, zeroTerminated(SIGNATURES)));
   // Sessions live in tickets: nothing is kept here for clients that may never come back.
   ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, 0, null);
   const taken = GROUP_LISTS.some(

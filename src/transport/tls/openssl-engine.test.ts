@@ -2,8 +2,9 @@ import { afterAll, expect, test } from "bun:test";
 import { TestAuthority } from "../../../test/authority.ts";
 import type { TlsClientSettings, TlsServerContext, TlsServerSettings } from "./engine.ts";
 import { Loopback } from "./loopback.ts";
-import { openSslEngine } from "./openssl-engine.ts";
-import { loadOpenSsl } from "./openssl-library.ts";
+import { makeOpenSslEngine, openSslEngine } from "./openssl-engine.ts";
+import { loadOpenSsl, openSslLibrary } from "./openssl-library.ts";
+import { TrafficSecrets } from "./traffic-secrets.ts";
 
 const engine = openSslEngine();
 const authority = new TestAuthority();
@@ -244,4 +245,32 @@ test("a library that is missing is named with the command that installs it", () 
   expect(() => loadOpenSsl("libssl.so.99", "libcrypto.so.99")).toThrow(
     expect.objectContaining({ code: "tls.library-missing", hint: expect.stringContaining("apt-get install libssl3") }),
   );
+});
+
+test("where the connection object does not tell the secrets, the key log does", () => {
+  const library = openSslLibrary();
+  const exchange = (secrets: TrafficSecrets): string => {
+    const slow = makeOpenSslEngine(library, secrets);
+    const server = slow.server(serverSettings());
+    const client = slow.client(clientSettings());
+    const loopback = new Loopback(
+      (handler) => server.session(handler),
+      (handler) => client.session(handler, "api.example.com"),
+    );
+    loopback.client.write("hello");
+    loopback.settle();
+    const text = loopback.server.takeText();
+    loopback.free();
+    server.free();
+    client.free();
+    return text;
+  };
+  const secrets = new TrafficSecrets();
+  expect(exchange(secrets)).toBe("hello");
+  secrets.settle();
+  expect(secrets.isLocated).toBe(false);
+  expect(exchange(secrets)).toBe("hello");
+  secrets.settle();
+  expect(secrets.isLocated).toBe(true);
+  expect(exchange(secrets)).toBe("hello");
 });

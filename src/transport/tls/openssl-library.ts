@@ -2,8 +2,8 @@
  * The system's OpenSSL (`libssl.so.3`, `libcrypto.so.3`) through the runtime's foreign function interface.
  *
  * It trades portability for what Bun's own TLS lacks: session tickets that other processes can open, stapled OCSP answers,
- * certificates by name, and bytes in and out instead of sockets. Only public, documented functions are used and no structure
- * of the library is looked into, so any OpenSSL 3 fits.
+ * certificates by name, and bytes in and out instead of sockets. Only public, documented functions are used and nothing is
+ * assumed about the library's structures (but see traffic-secrets.ts), so any OpenSSL 3 fits.
  *
  * Memory that is handed over by address lies in an arena that the library itself allocated, so no collector can move it. A
  * JavaScript array is passed as itself, or by an address taken in the same expression; no address of one is ever kept.
@@ -100,9 +100,8 @@ const cryptoFunctions = {
   EVP_CipherFinal_ex: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   EVP_CIPHER_CTX_ctrl: { args: ["ptr", "i32", "i32", "ptr"], returns: "i32" },
   EVP_MAC_CTX_set_params: { args: ["ptr", "ptr"], returns: "i32" },
-  EVP_sha256: { args: [], returns: "ptr" },
-  EVP_sha384: { args: [], returns: "ptr" },
-  HMAC: { args: ["ptr", "ptr", "i32", "ptr", "usize", "ptr", "ptr"], returns: "ptr" },
+  EVP_MD_fetch: { args: ["ptr", "ptr", "ptr"], returns: "ptr" },
+  EVP_Digest: { args: ["ptr", "usize", "ptr", "ptr", "ptr", "ptr"], returns: "i32" },
   RAND_bytes: { args: ["ptr", "i32"], returns: "i32" },
 } as const;
 

@@ -18,6 +18,7 @@ import { RecordProtection } from "./record-protection.ts";
 import { ServerNames } from "./server-names.ts";
 import { randomTicketKey, TicketKeys } from "./ticket-keys.ts";
 import { type RecordsOwner, Tls13Records } from "./tls13-records.ts";
+import { SECRET_BYTES_MAX } from "./traffic-secrets.ts";
 
 const SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB = 63;
 const SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP = 71;
@@ -176,14 +177,26 @@ class OpenSslServerSession extends OpenSslSession implements RecordsOwner {
     const { library, suites } = this.core;
     const code = library.ssl.SSL_CIPHER_get_protocol_id(library.ssl.SSL_get_current_cipher(this.connection));
     const suite = suites.find(code);
-    const secrets = this.secrets;
-    if (suite === undefined || secrets === undefined || this.secretsSeen !== 3) return undefined;
+    if (suite === undefined) return undefined;
+    const secrets = this.takeSecrets(suite.hashBytes);
+    if (secrets === undefined) return undefined;
     const reading = new RecordProtection(library, suite, "open", secrets);
     const writing = new RecordProtection(library, suite, "seal", secrets.subarray(SECRET_BYTES_MAX));
     writing.sequence = writtenRecords;
     secrets.fill(0);
     this.secrets = undefined;
     return new Tls13Records(library, this, reading, writing);
+  }
+
+  private takeSecrets(secretBytes: number): Uint8Array | undefined {
+    const source = this.core.secrets;
+    if (this.secrets === undefined && source.isLocated) {
+      source.read(this.connection, SECRETS);
+      return SECRETS;
+    }
+    if (this.secrets === undefined || this.secretsSeen !== 3) return undefined;
+    if (!source.isLocated) source.learn(this.connection, this.secrets, secretBytes);
+    return this.secrets;
   }
 
   private receiveHello(bytes: Uint8Array, from: number, to: number): void {
@@ -247,7 +260,8 @@ class OpenSslServerSession extends OpenSslSession implements RecordsOwner {
   }
 }
 
-const SECRET_BYTES_MAX = 48;
+/** Scratch: the secrets of the handshake that is being finished. */
+const SECRETS = new Uint8Array(2 * SECRET_BYTES_MAX);
 /** Alert record: fatal, unrecognized_name (RFC 6066 section 3). */
 const UNRECOGNIZED_NAME = Uint8Array.from([21, 3, 3, 0, 2, 2, 112]);
 
@@ -299,7 +313,7 @@ function newServerContext(core: OpenSslCore, settings: TlsServerSettings, names:
   const resumption = resumptionContext(settings, names);
   library.check(ssl.SSL_CTX_set_session_id_context(context, resumption, resumption.length));
   if (settings.alpn.length > 0) ssl.SSL_CTX_set_alpn_select_cb(context, callbacks.alpn.ptr as number, null);
-  ssl.SSL_CTX_set_keylog_callback(context, callbacks.keyLog.ptr as number);
+  if (!core.secrets.isLocated) ssl.SSL_CTX_set_keylog_callback(context, callbacks.keyLog.ptr as number);
   library.check(ssl.SSL_CTX_set_tlsext_ticket_key_evp_cb(context, callbacks.ticket.ptr as number));
   ssl.SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_STATUS_REQ_CB, callbacks.status.ptr as number);
   const { mode, authoritiesPem } = settings.clientCertificates;

@@ -18,12 +18,14 @@ import { Arena, addressOf, type OpenSslLibrary } from "./openssl-library.ts";
 import { RECORD_HEADER_BYTES, type RecordSuites } from "./record-protection.ts";
 import type { TicketKeys, TicketStrings } from "./ticket-keys.ts";
 import { ContentType } from "./tls13-records.ts";
+import type { TrafficSecrets } from "./traffic-secrets.ts";
 
 /** What all contexts and sessions of the process share. */
 export interface OpenSslCore {
   readonly library: OpenSslLibrary;
   readonly callbacks: HandshakeCallbacks;
   readonly suites: RecordSuites;
+  readonly secrets: TrafficSecrets;
   readonly ticketStrings: TicketStrings;
   readonly hello: ClientHello;
 }
