@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TlsCertificate } from "../src/transport/tls/mod.ts";
+import type { TlsCertificate } from "../src/transport/mod.ts";
 
 export interface TestCertificate extends TlsCertificate {
   readonly certificateFile: string;

@@ -35,6 +35,9 @@ export { askTime, type TimeAnswer } from "./sntp.ts";
 export { findHolder, type SocketHolder } from "./socket-holder.ts";
 export { type Accept, adopt, connectWire, crash, listenOn, type OutgoingWire, type WireAddress } from "./sockets.ts";
 export {
+  Loopback,
+  openSslEngine,
+  selfCheckCertificate,
   type TlsCertificate,
   type TlsClientContext,
   type TlsClientSettings,
