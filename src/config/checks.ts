@@ -49,6 +49,8 @@ function socketAt(path: Path, value: Raw): { path: Path; what: string; address: 
 function overlap(a: Address, b: Address): boolean {
   if (a.kind === "unix" || b.kind === "unix") return a.kind === "unix" && b.kind === "unix" && a.path === b.path;
   if (a.port !== b.port || a.port === 0) return false;
+  // `[::]` is IPv6 alone, so it can stand beside 0.0.0.0.
+  if (a.host.includes(":") !== b.host.includes(":")) return false;
   const isAny = (host: string): boolean => host === "0.0.0.0" || host === "::";
   return a.host === b.host || isAny(a.host) || isAny(b.host);
 }
