@@ -73,7 +73,7 @@ export class Segment {
       sizes.seats >= 1 && sizes.slots >= slotsReserved && sizes.cells >= 1,
       "a segment has seats, slots and cells",
     );
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     removeOrphans(folder);
     checkRoom(folder, segmentBytes(sizes));
     filesMade += 1;
@@ -188,7 +188,7 @@ function isWritableMemory(folder: string): boolean {
  * free room of the folder holds, because a container's memory file system may be as small as 64 MiB.
  */
 export function planSegment(workersCount: number, slotsWanted = 4096, folder: string = runtimeFolder()): SegmentSizes {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const system = statfsSync(folder);
   const sizes = {
     seats: 2 * Math.max(workersCount, availableParallelism()) + 2,
@@ -208,6 +208,18 @@ function checkRoom(folder: string, bytes: number): void {
   throw new WeirError("observe.no-room", say(messages.noRoom, { folder, free, bytes }), {
     hint: say(messages.noRoomHint),
   });
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new WeirError("observe.no-folder", `The folder ${folder} for shared memory cannot be made: ${reason}.`, {
+      hint: "Set WEIR_RUNTIME_DIR to a folder that this user may write, best in a memory file system.",
+      cause: error,
+    });
+  }
 }
 
 function removeOrphans(folder: string): void {
