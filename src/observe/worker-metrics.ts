@@ -35,9 +35,9 @@ const longestUs = 2147483647;
 
 /** The first `le` that can hold a value of each fine bucket; a value above that edge belongs to the next. */
 const firstEdge = new Uint8Array(compactLatencyShape.bucketsCount);
-for (let index = 0; index < firstEdge.length; index++) {
-  const found = latencyEdgesUs.findIndex((edge) => edge >= compactLatencyShape.lowestOf(index));
-  firstEdge[index] = found < 0 ? latencyEdgesUs.length : found;
+for (let index = 0, edge = 0; index < firstEdge.length; index++) {
+  while (edge < latencyEdgesUs.length && latencyEdgesUs[edge]! < compactLatencyShape.lowestOf(index)) edge++;
+  firstEdge[index] = edge;
 }
 const unmapped = new Float64Array(0);
 const edgesUs = Float64Array.from([...latencyEdgesUs, Number.POSITIVE_INFINITY]);

@@ -20,7 +20,7 @@ const lengths = Uint8Array.from(
   Number,
 );
 const endOfString = 256;
-const codes = canonicalCodes();
+const codes = new Int32Array(257);
 
 /** A step of the decoder: bits 0-7 the symbol, bit 8 a symbol is complete, bit 9 forbidden, bits 16-23 the next state. */
 const emits = 0x100;
@@ -28,7 +28,8 @@ const forbidden = 0x200;
 const steps = new Int32Array(256 * 16);
 /** 1 where a string may end: at the root, or after at most seven bits that are all ones (§5.2). */
 const mayEnd = new Uint8Array(256);
-buildDecoder();
+/** The tables are made when the first string comes: at start they would be a third of what a worker evaluates. */
+let isBuilt = false;
 
 /**
  * Decodes `bytes[from, to)` into `target` at `offset`. Returns the end of the decoded text in `target`, or -1 when the
@@ -42,6 +43,7 @@ export function decodeHuffman(
   offset: number,
   limit: number,
 ): number {
+  if (!isBuilt) buildTables();
   let state = 0;
   let end = offset;
   // Every byte completes at most two symbols, so one comparison guards both stores.
@@ -74,6 +76,7 @@ export function huffmanLength(bytes: Uint8Array, from: number, to: number): numb
 
 /** Encodes `bytes[from, to)` into `target` at `offset`, which must have room; returns the end. */
 export function encodeHuffman(bytes: Uint8Array, from: number, to: number, target: Uint8Array, offset: number): number {
+  if (!isBuilt) buildTables();
   let pending = 0;
   let pendingBits = 0;
   let end = offset;
@@ -104,19 +107,24 @@ export function encodeHuffman(bytes: Uint8Array, from: number, to: number, targe
   return end;
 }
 
-function canonicalCodes(): Int32Array {
-  const result = new Int32Array(257);
+/** Runs once. @cold */
+function buildTables(): void {
+  isBuilt = true;
+  fillCodes();
+  buildDecoder();
+}
+
+function fillCodes(): void {
   let code = 0;
   for (let length = 5; length <= 30; length++) {
     for (let symbol = 0; symbol <= endOfString; symbol++) {
-      if (lengths[symbol] === length) result[symbol] = code++;
+      if (lengths[symbol] === length) codes[symbol] = code++;
     }
     code <<= 1;
   }
-  return result;
 }
 
-/** Runs once: the code tree as pairs of children, then each inner node's sixteen steps. */
+/** The code tree as pairs of children, then each inner node's sixteen steps. */
 function buildDecoder(): void {
   // children[2n + bit]: a positive number is an inner node, a negative one the symbol -(value + 1), 0 not yet there.
   const children = new Int32Array(2 * 257);
