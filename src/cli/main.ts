@@ -11,6 +11,7 @@ import { registerCheck } from "./check-command.ts";
 import { registerExample } from "./example-command.ts";
 import { registerLoad } from "./load-command.ts";
 import { registerOperate } from "./operate-command.ts";
+import { registerProve } from "./prove-command.ts";
 import { registerServe } from "./serve-command.ts";
 import { registerTest } from "./test-command.ts";
 
@@ -25,6 +26,7 @@ registerServe(program);
 registerOperate(program);
 registerCheck(program);
 registerLoad(program);
+registerProve(program);
 registerExample(program);
 registerChaos(program);
 registerTest(program);

@@ -1,0 +1,252 @@
+/** What `weir prove` does: reads what was asked, shows progress, writes the report, and turns verdicts into an exit code. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { ExitCode, randomSeed, say, setLanguage, systemClock, WeirError } from "../base/mod.ts";
+import {
+  compareRuns,
+  type Experiment,
+  experiments,
+  formatFigure,
+  formatSpan,
+  type Indicator,
+  indicatorEntry,
+  proveMessages as messages,
+  overallVerdict,
+  type ProfileName,
+  profileNames,
+  profiles,
+  type ReportDocument,
+  type RunFacts,
+  readFingerprint,
+  readIndicators,
+  reportHtml,
+  reportSchema,
+  runSuite,
+  type SuiteHooks,
+  type SuiteResult,
+  type Text,
+  useUnknown,
+  verdictTable,
+  weaknesses,
+} from "../prove/mod.ts";
+import type { ProveArguments } from "./prove-command.ts";
+
+/** The article's rate. */
+const soakPerSecondDefault = 80_000;
+
+interface Request {
+  readonly words: readonly string[];
+  readonly profile: ProfileName;
+  readonly seed: number;
+  readonly workersCount: number;
+  readonly soakPerSecond: number;
+  readonly target: string | null;
+  readonly previous: ReportDocument | null;
+}
+
+export async function runProveCommand(words: readonly string[], options: ProveArguments): Promise<ExitCode> {
+  if (options.lang === "en" || options.lang === "zh") setLanguage(options.lang);
+  else if (options.lang !== undefined) throw wrongValue("--lang", options.lang, "en or zh");
+  const names = experiments.map(({ name }) => name);
+  const indicators = readIndicators(names, options.indicators ?? null);
+  if (options.list === true) return list(indicators);
+  const out = options.out ?? "report";
+  if (options.render !== undefined) return await render(options.render, out);
+  const request = requestOf(words, options);
+  const chosen = choose(request.words, indicators, request.target === null);
+  const isQuiet = options.json === true;
+  const print = (text: string): void => void (isQuiet ? process.stderr : process.stdout).write(`${text}\n`);
+  const document = await run(request, chosen, options.pid.map(Number), print);
+  const report = await write(document, out);
+  if (isQuiet) process.stdout.write(`${JSON.stringify(document)}\n`);
+  print(say(messages.written, { files: report.join(", ") }));
+  if (document.run.isInterrupted) return ExitCode.interrupted;
+  if (document.verdict === "fail") return ExitCode.thresholdFailed;
+  return document.verdict === "pass" ? ExitCode.passed : ExitCode.couldNotMeasure;
+}
+
+interface Chosen {
+  readonly experiments: readonly Experiment[];
+  readonly indicators: readonly Indicator[];
+}
+
+async function run(
+  request: Request,
+  chosen: Chosen,
+  processIds: readonly number[],
+  print: (text: string) => void,
+): Promise<ReportDocument> {
+  const { profile, seed, workersCount, soakPerSecond, previous } = request;
+  const startedAt = new Date(systemClock.wallMs()).toISOString();
+  const beganMs = systemClock.monotonicMs();
+  const machine = await readFingerprint();
+  const unknown = request.target === null ? null : await useUnknown({ url: request.target, processIds });
+  const { processor, cores, kernel, runtime } = machine;
+  const weak = weaknesses(machine, unknown === null || unknown.isLocal);
+  const target = { kind: unknown === null ? "weir" : "unknown", name: unknown?.name ?? "Weir" } as const;
+  print(say(messages.machine, { processor, cores, kernel, runtime }));
+  print(say(messages.target, target));
+  print(say(messages.seed, { profile, seed }));
+  for (const text of weak) print(say(messages.warning, { text: say(text) }));
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  process.once("SIGINT", onSignal);
+  const options = { profile: profiles[profile], seed, machine, unknown, soakPerSecond, workersCount };
+  const suite = await runSuite(
+    { ...options, signal: interrupt.signal },
+    chosen.experiments,
+    chosen.indicators,
+    hooksOf(print),
+  ).finally(() => process.off("SIGINT", onSignal));
+  const tookSeconds = (systemClock.monotonicMs() - beganMs) / 1000;
+  printVerdicts(suite, tookSeconds, print);
+  const command = commandOf(request);
+  const { isInterrupted, generatorCeiling, results, verdicts } = suite;
+  const facts: RunFacts = {
+    ...{ startedAt, tookSeconds, profile, seed, target, workersCount, soakPerSecond, command },
+    ...{ isInterrupted, machine, weaknesses: weak, generatorCeiling },
+  };
+  return {
+    schema: reportSchema,
+    run: facts,
+    verdict: overallVerdict(verdicts),
+    indicators: verdicts.map(indicatorEntry),
+    experiments: results,
+    comparison: previous === null ? null : compareRuns(previous.run.startedAt, previous.experiments, results),
+  };
+}
+
+function hooksOf(print: (text: string) => void): SuiteHooks {
+  const left = (seconds: number): string => say(messages.timeLeft, { left: say(formatSpan(seconds)) });
+  return {
+    onBegin: ({ title }, index, count, seconds) =>
+      print(`\n${say(messages.begins, { index: index + 1, count, title: say(title) })} (${left(seconds)})`),
+    onStep: (text, seconds) => print(say(messages.step, { text: say(text), left: left(seconds) })),
+    onEnd: ({ figures, limiter, reason, notes }) => {
+      for (const { title, value, unit, interval } of Object.values(figures)) {
+        if (value === null) continue;
+        const range =
+          interval === null ? "" : ` [${formatFigure(interval[0], unit)} .. ${formatFigure(interval[1], unit)}]`;
+        print(say(messages.figure, { title: say(title), value: formatFigure(value, unit) + range }));
+      }
+      for (const note of notes) print(say(messages.warning, { text: say(note) }));
+      if (reason !== null) print(say(messages.reason, { text: say(reason) }));
+      if (limiter !== null) print(say(messages.limiter, { text: say(limiter) }));
+    },
+  };
+}
+
+function printVerdicts({ verdicts, isInterrupted }: SuiteResult, seconds: number, print: (text: string) => void): void {
+  const hasColour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
+  const count = (word: string): number => verdicts.filter(({ verdict }) => verdict === word).length;
+  if (isInterrupted) print(say(messages.interrupted));
+  print(`\n${verdictTable(verdicts, hasColour, process.stdout.columns ?? 120)}\n`);
+  const took = say(formatSpan(seconds));
+  print(say(messages.counts, { pass: count("pass"), fail: count("fail"), open: count("not-measured"), took }));
+}
+
+function requestOf(words: readonly string[], options: ProveArguments): Request {
+  const previous = options.repeat === undefined ? null : readReport(options.repeat);
+  const before = previous?.run;
+  const profile = options.profile ?? before?.profile ?? "quick";
+  if (!(profileNames as readonly string[]).includes(profile)) {
+    throw wrongValue("--profile", profile, profileNames.join(", "));
+  }
+  const target = options.target ?? (before?.target.kind === "unknown" ? before.target.name : null);
+  return {
+    words: words.length > 0 ? words : (previous?.experiments.map(({ name }) => name) ?? []),
+    profile: profile as ProfileName,
+    seed: numberOf("--seed", options.seed) ?? before?.seed ?? randomSeed(),
+    workersCount: numberOf("--workers", options.workers) ?? before?.workersCount ?? defaultWorkers(),
+    soakPerSecond: numberOf("--rate", options.rate) ?? before?.soakPerSecond ?? soakPerSecondDefault,
+    target,
+    previous,
+  };
+}
+
+/** The other half is left to the generator and the upstream, which run beside it. */
+function defaultWorkers(): number {
+  return Math.max(1, Math.floor(availableParallelism() / 2));
+}
+
+/** Experiments by name or by the id of an indicator; indicators of what was not chosen are left out. */
+function choose(words: readonly string[], indicators: readonly Indicator[], isWeir: boolean): Chosen {
+  const applicable = experiments.filter(({ needs }) => isWeir || needs === "any");
+  if (words.length === 0) {
+    const wanted = new Set(indicators.map(({ scenario }) => scenario));
+    return { experiments: applicable.filter(({ name }) => wanted.has(name)), indicators };
+  }
+  const names = new Set(
+    words.map((word) => {
+      const indicator = indicators.find(({ id }) => id.toLowerCase() === word.toLowerCase());
+      const name = indicator?.scenario ?? word;
+      if (applicable.some((experiment) => experiment.name === name)) return name;
+      const known = experiments.some((experiment) => experiment.name === name);
+      throw new WeirError("prove.experiment", `there is no experiment "${word}"${known ? " for any gateway" : ""}`, {
+        hint: `there are: ${applicable.map((experiment) => experiment.name).join(", ")}`,
+      });
+    }),
+  );
+  return {
+    experiments: applicable.filter(({ name }) => names.has(name)),
+    indicators: indicators.filter(({ scenario }) => scenario !== null && names.has(scenario)),
+  };
+}
+
+function commandOf({ words, profile, seed, workersCount, soakPerSecond, target }: Request): string {
+  const parts = ["./weir prove", ...words];
+  if (target !== null) parts.push(`--target ${target}`);
+  parts.push(`--profile ${profile}`, `--seed ${seed}`);
+  if (workersCount !== defaultWorkers()) parts.push(`--workers ${workersCount}`);
+  if (soakPerSecond !== soakPerSecondDefault) parts.push(`--rate ${soakPerSecond}`);
+  return parts.join(" ");
+}
+
+async function write(document: ReportDocument, folder: string): Promise<string[]> {
+  mkdirSync(folder, { recursive: true });
+  const files = [join(folder, "report.html"), join(folder, "report.json")] as const;
+  writeFileSync(files[0], await reportHtml(document));
+  writeFileSync(files[1], `${JSON.stringify(document, null, 1)}\n`);
+  return [...files];
+}
+
+async function render(file: string, folder: string): Promise<ExitCode> {
+  const document = readReport(file);
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, "report.html");
+  writeFileSync(path, await reportHtml(document));
+  console.log(say(messages.written, { files: path }));
+  return ExitCode.passed;
+}
+
+function readReport(file: string): ReportDocument {
+  let document: ReportDocument;
+  try {
+    document = JSON.parse(readFileSync(file, "utf8")) as ReportDocument;
+  } catch (error) {
+    throw new WeirError("prove.report", `${file} cannot be read as a report`, { hint: String(error), cause: error });
+  }
+  if (document.schema === reportSchema) return document;
+  throw new WeirError("prove.report", `${file} is no report of weir prove`, { hint: `its schema is ${reportSchema}` });
+}
+
+function list(indicators: readonly Indicator[]): ExitCode {
+  const row = (name: string, title: Text): string => `  ${name.padEnd(12)} ${say(title)}`;
+  console.log(experiments.map(({ name, title }) => row(name, title)).join("\n"));
+  console.log(
+    `\n${indicators.map(({ id, title, scenario }) => row(id, title) + (scenario ? ` (${scenario})` : "")).join("\n")}`,
+  );
+  return ExitCode.passed;
+}
+
+function numberOf(option: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw wrongValue(option, text, "a whole number");
+}
+
+function wrongValue(option: string, found: string, wanted: string): WeirError {
+  return new WeirError("prove.option", `${option} ${found} cannot be used`, { hint: `it takes ${wanted}` });
+}

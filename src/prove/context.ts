@@ -1,0 +1,152 @@
+/** What an experiment is given: the target, the profile, chance, and what earlier experiments found. */
+import { Random, WeirError } from "../base/mod.ts";
+import type { LoadHooks, PlanInput } from "../load/mod.ts";
+import type { Fingerprint } from "./machine/mod.ts";
+import { type Measured, measure } from "./measure.ts";
+import type { Profile } from "./profile.ts";
+import { type SearchResult, searchRate } from "./statistics/mod.ts";
+import { type OwnTarget, startWeir, type Target, type WeirOptions } from "./target/mod.ts";
+import type { Text } from "./text.ts";
+
+/** The regulator's limit, and W-01's goal. */
+export const latencyGoalUs = 10_000;
+/** Of a trial: RFC 9411 calls a rate sustained with fewer failed transactions than this. */
+export const errorRatioGoal = 1e-5;
+/** Share of the schedule that must be answered in time for a rate to count as given. */
+export const achievedRatioGoal = 0.99;
+
+export interface ContextOptions {
+  readonly profile: Profile;
+  readonly seed: number;
+  readonly machine: Fingerprint;
+  /** Null for Weir, which every experiment starts as it needs it. */
+  readonly unknown: Target | null;
+  readonly signal: AbortSignal;
+  /** Rate that the soak holds and the rated load of W-01, per second. */
+  readonly soakPerSecond: number;
+  /** Worker processes of Weir; half the cores leaves the others to generator and upstream. */
+  readonly workersCount: number;
+  readonly onStep: (text: Text) => void;
+}
+
+/** Connections of open-loop runs: many enough not to be the limit, few enough to stay warm. */
+export const openConnectionsCount = 256;
+const warmupMs = 1000;
+
+export class Context {
+  readonly profile: Profile;
+  readonly options: ContextOptions;
+  readonly machine: Fingerprint;
+  /** What the `knee` experiment found, or a short search if another needs it first. */
+  kneePerSecond: number | null = null;
+  private readonly started: OwnTarget[] = [];
+
+  constructor(options: ContextOptions) {
+    this.options = options;
+    this.profile = options.profile;
+    this.machine = options.machine;
+  }
+
+  /** A generator of its own for each use, so that experiments do not disturb each other's draws. */
+  random(name: string): Random {
+    return new Random(this.options.seed ^ Number(Bun.hash.crc32(name)));
+  }
+
+  step(text: Text): void {
+    this.options.signal.throwIfAborted();
+    this.options.onStep(text);
+  }
+
+  /** Runs with a target: the one that was given, or a Weir started for this and ended after it. */
+  async withTarget<T>(options: Partial<WeirOptions>, use: (target: Target) => Promise<T>): Promise<T> {
+    const { unknown } = this.options;
+    if (unknown !== null) return await use(unknown);
+    return await this.withWeir(options, use);
+  }
+
+  /** As `withTarget`, for what only works on a gateway that we started. */
+  async withWeir<T>(options: Partial<WeirOptions>, use: (target: OwnTarget) => Promise<T>): Promise<T> {
+    const target = await startWeir({ workersCount: this.options.workersCount, ...options });
+    this.started.push(target);
+    try {
+      return await use(target);
+    } finally {
+      this.started.splice(this.started.indexOf(target), 1);
+      await target.stop();
+    }
+  }
+
+  get isWeir(): boolean {
+    return this.options.unknown === null;
+  }
+
+  async run(target: Target, input: Partial<PlanInput>, hooks: LoadHooks = {}): Promise<Measured> {
+    const { signal, seed } = this.options;
+    signal.throwIfAborted();
+    const whole: PlanInput = { url: target.url + target.path, seed, ...input };
+    const measured = await measure(target, whole, { hooks: { signal, ...hooks }, cores: this.machine.cores });
+    signal.throwIfAborted();
+    return measured;
+  }
+
+  /** Requests at a constant rate for so long, after a second of warm-up that does not count. */
+  atRate(target: Target, perSecond: number, durationMs: number, more: Partial<PlanInput> = {}): Promise<Measured> {
+    return this.run(target, {
+      ratePerSecond: Math.max(1, Math.round(perSecond)),
+      durationMs: durationMs + warmupMs,
+      warmupMs,
+      connectionsCount: openConnectionsCount,
+      ...more,
+    });
+  }
+
+  /** Starts what is cold: compiled code, pools, caches of the kernel. */
+  async warm(target: Target, durationMs = 2000): Promise<Measured> {
+    return await this.run(target, { durationMs, connectionsCount: 64, health: { isVoidable: false } });
+  }
+
+  /** Finds the largest rate that meets the goal. */
+  async searchKnee(
+    target: Target,
+    first: number,
+    limits: { readonly widthRatio: number; readonly trialsPerRate: number; readonly trialMs: number },
+    onTrial: (rate: number, measured: Measured, isMet: boolean) => void,
+  ): Promise<SearchResult> {
+    const settings = { first, min: 50, max: 2_000_000, trialsMax: 60, ...limits };
+    return await searchRate(settings, async (rate) => {
+      const measured = await this.atRate(target, rate, limits.trialMs);
+      const isMet = meetsGoal(measured);
+      onTrial(rate, measured, isMet);
+      // A trial in which the generator gave out bounds the search like any miss; its caller says that the bound is not the target's.
+      return isMet ? "met" : "missed";
+    });
+  }
+
+  /** The knee, from the experiment where it ran, else from a short search. */
+  async capacity(): Promise<number> {
+    if (this.kneePerSecond !== null) return this.kneePerSecond;
+    const found = await this.withTarget({}, async (target) => {
+      const warm = await this.warm(target);
+      const limits = { widthRatio: 0.25, trialsPerRate: 1, trialMs: Math.min(1500, this.profile.kneeTrialMs) };
+      return await this.searchKnee(target, warm.load.summary.requestsPerSecond / 2, limits, () => {});
+    });
+    if (found.lower === null) {
+      throw new WeirError("prove.no-capacity", "no rate was found that the target answers within the goal", {
+        hint: "run 'weir prove knee' to see why",
+        exitCode: 4,
+      });
+    }
+    this.kneePerSecond = found.lower;
+    return found.lower;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.started.map((target) => target.stop()));
+  }
+}
+
+/** Whether a trial met W-01's goal: everything answered in time, without errors, P99 within the limit. */
+export function meetsGoal({ load }: Measured): boolean {
+  const { achievedRatio, errorRatio, latencyUs } = load.summary;
+  return (achievedRatio ?? 1) >= achievedRatioGoal && errorRatio <= errorRatioGoal && latencyUs.p99 <= latencyGoalUs;
+}

@@ -1,0 +1,175 @@
+/** A burst of three times the normal rate: what admitted requests see, what was turned away, and how soon it is over. */
+import { defineMessages } from "../../base/mod.ts";
+import { burstShape } from "../../load/mod.ts";
+import { type Context, openConnectionsCount } from "../context.ts";
+import { formatNumber } from "../format.ts";
+import { brief, type Measured } from "../measure.ts";
+import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table } from "../result.ts";
+import { median, type Point, quantile } from "../statistics/mod.ts";
+import type { Target } from "../target/mod.ts";
+import { plainText, textOf } from "../text.ts";
+import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
+import { common } from "./messages.ts";
+import { tradingClasses } from "./trading.ts";
+
+const messages = defineMessages({
+  title: { en: "Burst: three times the normal rate", zh: "突发：正常速率的三倍" },
+  method: {
+    en: "Open loop. The normal rate is a third of the knee, the capacity that a threefold burst calls for; it steps to three times that and back, several times. P95 is over the good answers to requests of the burst's seconds, from when each was due. Weir runs with its admission control and the 7:2:1 mix, so that what was turned away is told by class. Time to converge is how long after a burst P99 is back within twice its normal value, to the second.",
+    zh: "开环。正常速率取拐点的三分之一，即三倍突发所需的容量；随后阶跃至三倍并返回，重复多次。P95 统计突发秒内请求的正常应答，自应发时刻计。Weir 启用准入控制并使用 7:2:1 混合流量，因此按类别给出被拒绝的数量。收敛时间指突发结束后 P99 回到正常值两倍以内所需时间，精确到秒。",
+  },
+  running: { en: "{normal} to {burst} requests/s", zh: "每秒 {normal} 升至 {burst}" },
+  p95: { en: "P95 of admitted requests in the burst", zh: "突发期间已接纳请求 P95" },
+  normalP95: { en: "P95 at the normal rate", zh: "正常速率 P95" },
+  converge: { en: "time to converge", zh: "收敛时间" },
+  shed: { en: "turned away or failed", zh: "被拒绝或失败" },
+  rate: { en: "rate of the burst", zh: "突发速率" },
+  plot: { en: "What happens to latency and answers around each burst?", zh: "每次突发前后延迟与应答如何变化？" },
+  table: { en: "By class, whole run", zh: "按类别（整个过程）" },
+  class: { en: "class", zh: "类别" },
+  shedRatio: { en: "turned away", zh: "被拒绝" },
+});
+
+const factor = 3;
+const leadMs = 1000;
+
+export const burst: Experiment = {
+  name: "burst",
+  title: messages.title,
+  method: messages.method,
+  needs: "any",
+  estimateSeconds: ({ burstNormalMs, burstMs, burstsCount }) =>
+    ((burstNormalMs + burstMs) * burstsCount + burstNormalMs) / 1000 + 6,
+  run: async (context) => {
+    const capacity = await context.capacity();
+    return await context.withTarget({ admission: true }, (target) => hit(context, target, capacity / factor));
+  },
+};
+
+async function hit(context: Context, target: Target, normal: number): Promise<Outcome> {
+  const { burstNormalMs, burstMs, burstsCount } = context.profile;
+  const classes = context.isWeir ? { classes: tradingClasses } : {};
+  const everyMs = burstNormalMs + burstMs;
+  const pieces = burstShape(
+    normal,
+    { perSecond: normal * factor, burstMs, everyMs },
+    everyMs * burstsCount + burstNormalMs,
+  );
+  await context.warm(target);
+  context.step(textOf(messages.running, { normal: formatNumber(normal), burst: formatNumber(normal * factor) }));
+  const lead = { durationMs: leadMs, fromPerSecond: normal, toPerSecond: normal };
+  const connectionsCount = openConnectionsCount * 4;
+  const measured = await context.run(target, {
+    pieces: [lead, ...pieces],
+    warmupMs: leadMs,
+    connectionsCount,
+    ...classes,
+  });
+  const bursts = Array.from({ length: burstsCount }, (_, index) => {
+    const from = (leadMs + everyMs * index + burstNormalMs) / 1000;
+    return { from, to: from + burstMs / 1000 };
+  });
+  return outcomeOf(measured, bursts, normal);
+}
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+function outcomeOf(measured: Measured, bursts: readonly Span[], normal: number): Outcome {
+  const { points } = measured.load.series;
+  const isIn = (second: number): boolean => bursts.some(({ from, to }) => second >= from && second < to);
+  const inBurst = points.filter(({ second }) => isIn(second));
+  // The second after a burst still holds its queue; the lead is warm-up.
+  const inNormal = points.filter(({ second }) => second >= leadMs / 1000 && !isIn(second) && !isIn(second - 1));
+  const normalP99 = median(inNormal.map((point) => point.latencyUsP99));
+  const { errorRatio } = measured.load.summary;
+  const p95 = columnPercentile(inBurst, 0.95);
+  const figures: Record<string, Figure> = {
+    burst_ms_p95: figure(messages.p95, p95 === null ? null : msOf(p95), "ms"),
+    normal_ms_p95: figure(messages.normalP95, msOf(columnPercentile(inNormal, 0.95) ?? Number.NaN), "ms"),
+    converge_seconds: figure(messages.converge, convergeSeconds(points, bursts, normalP99), "s"),
+    shed_ratio: figure(messages.shed, errorRatio, "ratio"),
+    burst_per_second: figure(messages.rate, normal * factor, "req/s"),
+  };
+  return {
+    ...emptyOutcome,
+    status: measured.isVoid ? "not-measured" : "measured",
+    reason: voidReason(measured),
+    limiter: measured.limiter,
+    figures,
+    plots: [timePlot(measured, bursts), heatOf(measured, common.heat)],
+    tables: [classTable(measured)],
+    data: { run: brief(measured), bursts },
+  };
+}
+
+type Points = Measured["load"]["series"]["points"];
+
+/** A percentile of the good answers of some seconds, from their heat map columns (within 3.2 %). */
+function columnPercentile(points: Points, ratio: number): number | null {
+  const counts = new Map<number, number>();
+  for (const { column } of points) {
+    for (let at = 0; at < column.length; at += 2) {
+      counts.set(column[at]!, (counts.get(column[at]!) ?? 0) + column[at + 1]!);
+    }
+  }
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (total === 0) return null;
+  let seen = 0;
+  for (const [us, count] of [...counts].sort(([a], [b]) => a - b)) {
+    seen += count;
+    // Buckets are named by their lower bound; the upper is what a latency must not be understated by.
+    if (seen >= total * ratio) return us * 1.032;
+  }
+  return null;
+}
+
+/** The longest over the bursts; null where one did not converge before the next. */
+function convergeSeconds(points: Points, bursts: readonly Span[], normalP99: number): number | null {
+  const times = bursts.map(({ to }, index) => {
+    const next = bursts[index + 1]?.from ?? Number.POSITIVE_INFINITY;
+    const calm = points.find(
+      ({ second, latencyUsP99 }) => second >= to && second < next && latencyUsP99 <= 2 * normalP99,
+    );
+    return calm === undefined ? Number.NaN : calm.second - to;
+  });
+  return times.length === 0 ? null : quantile(times, 1);
+}
+
+function timePlot({ load }: Measured, bursts: readonly Span[]): Plot {
+  const { points } = load.series;
+  const line = (read: (point: Points[number]) => number): Point[] => points.map((point) => [point.second, read(point)]);
+  return {
+    kind: "lines",
+    title: messages.plot,
+    x: { title: common.time },
+    y: { title: plainText("ms"), isLog: true },
+    right: { title: common.achieved, min: 0 },
+    series: [
+      { name: plainText("P50"), kind: "line", points: line((point) => msOf(point.latencyUsP50)) },
+      { name: plainText("P99"), kind: "line", points: line((point) => msOf(point.latencyUsP99)) },
+      { name: common.achieved, kind: "line", isDashed: true, onRight: true, points: line((point) => point.answers) },
+      { name: common.errors, kind: "line", isDashed: true, onRight: true, points: line((point) => point.errors) },
+    ],
+    marks: [
+      { axis: "y", at: 15, title: plainText("I-07: 15 ms") },
+      ...bursts.map(({ from }) => ({ axis: "x" as const, at: from, title: plainText("3x") })),
+    ],
+  };
+}
+
+function classTable({ load }: Measured): Table {
+  return {
+    title: messages.table,
+    head: [messages.class, plainText("P50 ms"), plainText("P95 ms"), messages.shedRatio, common.errors],
+    rows: load.classes.map(({ name, latencyUs, errors, errorRatio }) => [
+      name,
+      formatNumber(msOf(latencyUs.p50)),
+      formatNumber(msOf(latencyUs.p95)),
+      `${formatNumber(errorRatio * 100)} %`,
+      errorsText(errors),
+    ]),
+  };
+}

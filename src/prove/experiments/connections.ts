@@ -1,0 +1,224 @@
+/**
+ * The ladder of connections. Two questions that are often mixed up: what 10,000 callers get who each wait for their answer
+ * (closed loop), and whether the number of connections itself costs anything (the same rate over 10,000 and 100,000).
+ */
+import { defineMessages } from "../../base/mod.ts";
+import type { Context } from "../context.ts";
+import { formatNumber } from "../format.ts";
+import { brief, type Measured } from "../measure.ts";
+import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table } from "../result.ts";
+import { comparePairs, median, type Point, ratioUpperBound } from "../statistics/mod.ts";
+import { plainText, type Text, textOf } from "../text.ts";
+import { type CrowdSize, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
+import { type Experiment, errorsText, msOf, voidReason } from "./experiment.ts";
+import { common } from "./messages.ts";
+
+const messages = defineMessages({
+  title: { en: "Connections: from 1,000 to 100,000", zh: "连接阶梯：从 1,000 到 100,000" },
+  method: {
+    en: "Closed loop: 10,000 connections, each sending its next request when it has its answer; the most that many callers get. Crowd: one constant rate, 40 % of the knee, over ever more connections used in turn, on the same gateway processes; rate and P50 at 100,000 are compared with those at 10,000 second by second with a bootstrap. In a closed loop 100,000 callers would wait ten times as long as 10,000 by Little's law alone, which says nothing about connections; the article's own figures (43,100 requests/s at 24.7 ms) mean 1,065 requests in flight, so they too come from mostly idle connections.",
+    zh: "闭环：10,000 个连接，各自收到应答后再发下一个请求，即众多调用方所能获得的最大速率。人群：以拐点 40 % 的恒定速率，轮流使用越来越多的连接，网关进程不变；将 100,000 与 10,000 连接下的速率与 P50 逐秒用自助法比较。若为闭环，仅由 Little 定律，100,000 个调用方的等待就是 10,000 个的十倍，与连接本身无关；文章数据（43,100 req/s、24.7 毫秒）意味着在途仅 1,065 个请求，同样来自大多空闲的连接。",
+  },
+  closed: { en: "10,000 connections, closed loop", zh: "10,000 连接，闭环" },
+  rung: {
+    en: "{count} connections at {rate} requests/s: P50 {p50} ms, P99 {p99} ms",
+    zh: "{count} 个连接、每秒 {rate}：P50 {p50} 毫秒，P99 {p99} 毫秒",
+  },
+  closedRate: { en: "rate over 10,000 connections (closed loop)", zh: "10,000 连接速率（闭环）" },
+  closedErrors: { en: "errors over 10,000 connections", zh: "10,000 连接错误数" },
+  closedBound: { en: "failure ratio at most (95 %)", zh: "失败率上界（95 %）" },
+  closedP50: { en: "P50 over 10,000 connections (closed loop)", zh: "10,000 连接 P50（闭环）" },
+  rateRatio: { en: "rate at 100,000 to rate at 10,000 connections", zh: "100,000 与 10,000 连接速率之比" },
+  p50Ratio: { en: "P50 at 100,000 to P50 at 10,000 connections", zh: "100,000 与 10,000 连接 P50 之比" },
+  crowdP50: { en: "P50 over 100,000 connections", zh: "100,000 连接 P50" },
+  crowdP99: { en: "P99 over 100,000 connections", zh: "100,000 连接 P99" },
+  plot: { en: "Does the number of connections cost latency?", zh: "连接数是否增加延迟？" },
+  articlePoints: { en: "23.1 and 24.7 ms", zh: "23.1 与 24.7 毫秒" },
+  table: { en: "Rungs", zh: "各级" },
+  setup: { en: "opened per second", zh: "每秒建立" },
+});
+
+interface Rung {
+  readonly count: number;
+  readonly measured: Measured;
+}
+
+const closedCount = 10_000;
+const fewCount = 10_000;
+const crowdCount = 100_000;
+const crowdShare = 0.4;
+
+export const connections: Experiment = {
+  name: "connections",
+  title: messages.title,
+  method: messages.method,
+  needs: "any",
+  estimateSeconds: ({ connectionsMs, ladderHoldMs }) => connectionsMs / 1000 + 4 + 3 * (ladderHoldMs / 1000 + 5) + 12,
+  run: climb,
+};
+
+async function climb(context: Context): Promise<Outcome> {
+  const closed = await closedRun(context);
+  const capacity = await context.capacity();
+  const size = crowdSize(context, crowdCount);
+  const rungs = "count" in size ? await climbRungs(context, size, capacity * crowdShare) : [];
+  const refusal = "count" in size ? null : size;
+  const figures = { ...closedFigures(closed), ...crowdFigures(context, rungs, refusal) };
+  const isVoid = "load" in closed && closed.isVoid;
+  return {
+    ...emptyOutcome,
+    figures,
+    limiter: "load" in closed ? closed.limiter : closed,
+    reason: "load" in closed ? voidReason(closed) : null,
+    notes: isVoid ? [] : errorNotes(closed),
+    plots: rungs.length > 1 ? [latencyPlot(rungs)] : [],
+    tables: rungs.length > 0 ? [rungTable(rungs)] : [],
+    data: {
+      closed: "load" in closed ? brief(closed) : null,
+      rungs: rungs.map(({ count, measured }) => ({ count, ...brief(measured) })),
+    },
+  };
+}
+
+async function closedRun(context: Context): Promise<Measured | Text> {
+  const size = crowdSize(context, closedCount);
+  if (!("count" in size)) return size;
+  context.step(messages.closed);
+  return await context.withTarget({ ...size.options, workersCount: context.options.workersCount }, async (target) => {
+    await context.warm(target);
+    return await context.run(target, {
+      durationMs: context.profile.connectionsMs + 2000,
+      warmupMs: 2000,
+      connectionsCount: closedCount,
+      connectTimeoutMs: 20_000,
+    });
+  });
+}
+
+async function climbRungs(context: Context, size: CrowdSize, rate: number): Promise<Rung[]> {
+  const rungs: Rung[] = [];
+  return await context.withTarget(size.options, async (target) => {
+    await context.warm(target);
+    for (const count of [1000, fewCount, crowdCount]) {
+      const own = crowdSize(context, count);
+      if (!("count" in own)) break;
+      const processesCount = size.processesCount;
+      const measured = await runCrowd(context, target, { ...own, processesCount }, rate, context.profile.ladderHoldMs);
+      rungs.push({ count, measured });
+      const { latencyUs } = measured.load.summary;
+      const values = { count: formatNumber(count), rate: formatNumber(rate) };
+      const latencies = { p50: formatNumber(msOf(latencyUs.p50)), p99: formatNumber(msOf(latencyUs.p99)) };
+      context.step(textOf(messages.rung, { ...values, ...latencies }));
+    }
+    return rungs;
+  });
+}
+
+function closedFigures(closed: Measured | Text): Record<string, Figure> {
+  const reason = "load" in closed ? voidReason(closed) : closed;
+  const summary = "load" in closed ? closed.load.summary : null;
+  const value = (found: number | undefined): number | null => found ?? null;
+  const bound = summary === null ? null : ratioUpperBound(summary.errors.total, summary.requests);
+  return {
+    closed_per_second: figure(messages.closedRate, value(summary?.requestsPerSecond), "req/s", { reason }),
+    closed_errors: figure(messages.closedErrors, value(summary?.errors.total), "count", { reason }),
+    closed_error_ratio_bound: figure(messages.closedBound, bound, "ratio", { reason }),
+    closed_ms_p50: figure(messages.closedP50, summary === null ? null : msOf(summary.latencyUs.p50), "ms", { reason }),
+  };
+}
+
+function crowdFigures(context: Context, rungs: readonly Rung[], refusal: Text | null): Record<string, Figure> {
+  const few = rungs.find(({ count }) => count === fewCount)?.measured;
+  const crowd = rungs.find(({ count }) => count === crowdCount)?.measured;
+  const reason =
+    refusal ??
+    (few === undefined || crowd === undefined
+      ? null
+      : (missingConnections(crowd, crowdCount) ?? voidReason(few) ?? voidReason(crowd)));
+  if (reason !== null || few === undefined || crowd === undefined) {
+    return {
+      crowd_rate_ratio: figure(messages.rateRatio, null, "ratio", { reason }),
+      crowd_p50_ratio: figure(messages.p50Ratio, null, "ratio", { reason }),
+    };
+  }
+  const ratio = (read: (point: Measured["load"]["series"]["points"][number]) => number) => {
+    const seconds = (measured: Measured): number[] =>
+      measured.load.series.points.filter(({ second }) => second >= 2).map(read);
+    const [first, second] = [seconds(few), seconds(crowd)];
+    const pairs = first.slice(0, second.length).map((value, index) => [value, second[index]!] as const);
+    return comparePairs(pairs, median, { random: context.random("crowd"), blockLength: 2 }).ratio;
+  };
+  const p50 = ratio((point) => point.latencyUsP50);
+  const rate = crowd.load.summary.requestsPerSecond / few.load.summary.requestsPerSecond;
+  const { latencyUs } = crowd.load.summary;
+  return {
+    crowd_rate_ratio: figure(messages.rateRatio, rate, "ratio"),
+    crowd_p50_ratio: figure(messages.p50Ratio, latencyUs.p50 / few.load.summary.latencyUs.p50, "ratio", {
+      interval: [p50.low, p50.high],
+    }),
+    crowd_ms_p50: figure(messages.crowdP50, msOf(latencyUs.p50), "ms"),
+    crowd_ms_p99: figure(messages.crowdP99, msOf(latencyUs.p99), "ms"),
+  };
+}
+
+function errorNotes(closed: Measured | Text): Text[] {
+  if (!("load" in closed) || closed.load.summary.errors.total === 0) return [];
+  return [plainText(errorsText(closed.load.summary.errors))];
+}
+
+function latencyPlot(rungs: readonly Rung[]): Plot {
+  const line = (read: (measured: Measured) => number): Point[] =>
+    rungs.map(({ count, measured }) => [count, read(measured)]);
+  const latency = (name: "p50" | "p99") => line(({ load }) => msOf(load.summary.latencyUs[name]));
+  return {
+    kind: "lines",
+    title: messages.plot,
+    x: { title: common.connections, isLog: true },
+    y: { title: plainText("ms"), isLog: true },
+    right: { title: common.memory, min: 0 },
+    series: [
+      { name: plainText("P50"), kind: "line", points: latency("p50") },
+      { name: plainText("P99"), kind: "line", points: latency("p99") },
+      {
+        name: textOf(common.article, { text: messages.articlePoints }),
+        kind: "points",
+        points: [
+          [10_000, 23.1],
+          [100_000, 24.7],
+        ],
+      },
+      {
+        name: common.memory,
+        kind: "line",
+        isDashed: true,
+        onRight: true,
+        points: line(({ accounts }) => (accounts.gatewayBytes ?? 0) / 1e6),
+      },
+    ],
+    marks: [],
+  };
+}
+
+function rungTable(rungs: readonly Rung[]): Table {
+  return {
+    title: messages.table,
+    head: [
+      common.connections,
+      common.achieved,
+      plainText("P50 ms"),
+      plainText("P99 ms"),
+      common.errors,
+      messages.setup,
+      common.memory,
+    ],
+    rows: rungs.map(({ count, measured: { load, accounts } }) => [
+      formatNumber(count),
+      formatNumber(load.summary.requestsPerSecond),
+      formatNumber(msOf(load.summary.latencyUs.p50)),
+      formatNumber(msOf(load.summary.latencyUs.p99)),
+      errorsText(load.summary.errors),
+      formatNumber(load.generator.setup.perSecond),
+      accounts.gatewayBytes === null ? "-" : formatNumber(accounts.gatewayBytes / 1e6),
+    ]),
+  };
+}

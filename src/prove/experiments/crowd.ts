@@ -1,0 +1,76 @@
+/**
+ * Very many connections: how many processes each side needs for them under the descriptors of this machine, and the runs over
+ * them. The generator uses its connections in turn, so all of them are in use and none is only held.
+ */
+import type { Context } from "../context.ts";
+import type { Measured } from "../measure.ts";
+import type { Target, WeirOptions } from "../target/mod.ts";
+import { type Text, textOf } from "../text.ts";
+import { common } from "./messages.ts";
+
+export interface CrowdSize {
+  readonly count: number;
+  /** What Weir is started with. */
+  readonly options: Partial<WeirOptions> & { readonly workersCount: number };
+  readonly processesCount: number;
+  readonly sourceAddresses: readonly string[];
+}
+
+/** More processes than this on either side measure the scheduler. */
+const processesMax = 16;
+/** Descriptors that a process has beside its connections. */
+const otherDescriptors = 400;
+/** A worker keeps some for upstreams, and the kernel does not spread connections evenly. */
+const spareRatio = 1.12;
+/** Well within the 28,000 local ports that one address has to one target. */
+const connectionsPerAddress = 12_000;
+
+export function crowdSize(context: Context, count: number): CrowdSize | Text {
+  const limit = (context.machine.descriptorsMax ?? 1_048_576) - otherDescriptors;
+  const workersNeeded = Math.ceil((count * spareRatio) / limit);
+  const processesCount = Math.ceil(count / limit);
+  const { unknown, workersCount } = context.options;
+  if (Math.max(workersNeeded, processesCount) > processesMax) {
+    const values = { limit: limit + otherDescriptors, count, workers: workersNeeded, max: processesMax };
+    return textOf(common.fewDescriptors, values);
+  }
+  const addresses = count > connectionsPerAddress ? Math.ceil(count / connectionsPerAddress) : 0;
+  if (addresses > 0 && unknown !== null && !unknown.isLocal) return textOf(common.remote, { count });
+  return {
+    count,
+    options: { workersCount: Math.max(workersCount, workersNeeded), connectionsMax: Math.ceil(count * 1.05) },
+    processesCount: Math.max(processesCount, Math.floor(context.machine.cores / 2), 1),
+    sourceAddresses: Array.from({ length: addresses }, (_, index) => `127.0.0.${index + 2}`),
+  };
+}
+
+/** Requests at a constant rate that go round all the connections. */
+export async function runCrowd(
+  context: Context,
+  target: Target,
+  size: CrowdSize,
+  perSecond: number,
+  durationMs: number,
+  onSecond: () => void = () => {},
+): Promise<Measured> {
+  const { count, processesCount, sourceAddresses } = size;
+  return await context.run(
+    target,
+    {
+      ratePerSecond: Math.max(1, Math.round(perSecond)),
+      durationMs: durationMs + 2000,
+      warmupMs: 2000,
+      connectionsCount: count,
+      processesCount: Math.min(processesCount, count),
+      sourceAddresses,
+      connectTimeoutMs: 20_000,
+    },
+    { onSecond },
+  );
+}
+
+/** Whether all connections were open; else why not. */
+export function missingConnections({ load }: Measured, asked: number): Text | null {
+  const open = load.generator.setup.connections;
+  return open >= asked ? null : textOf(common.opened, { open, asked });
+}

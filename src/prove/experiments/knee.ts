@@ -1,0 +1,248 @@
+/**
+ * The knee: the largest rate that is answered without errors and with P99 within 10 ms. Three ways lead to it, so that one
+ * can contradict another: a search against the goal (the figure), the bend of the latency curve (Kneedle), and the peak of
+ * the scalability law fitted to a closed loop (USL).
+ */
+import { defineMessages } from "../../base/mod.ts";
+import { type Context, latencyGoalUs } from "../context.ts";
+import { formatNumber } from "../format.ts";
+import { brief, type Measured } from "../measure.ts";
+import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
+import { fitUsl, kneedle, type Point, type SearchResult, throughputAt } from "../statistics/mod.ts";
+import type { Target } from "../target/mod.ts";
+import { plainText, type Text, textOf } from "../text.ts";
+import { type Experiment, errorsText, msOf } from "./experiment.ts";
+import { common } from "./messages.ts";
+
+const messages = defineMessages({
+  title: { en: "Knee: how much it takes with P99 within 10 ms", zh: "拐点：P99 不超过 10 毫秒时的最大负载" },
+  method: {
+    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. The knee is a pair of bounds: the last rate taken and the first one missed. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections.",
+    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。拐点是一对边界：最后达标的速率与首个未达标的速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。",
+  },
+  trial: { en: "{rate} requests/s: {verdict}, P99 {p99} ms", zh: "每秒 {rate}：{verdict}，P99 {p99} 毫秒" },
+  met: { en: "taken", zh: "达标" },
+  missed: { en: "missed", zh: "未达标" },
+  closed: { en: "closed loop, {count} connections: {rate} requests/s", zh: "闭环 {count} 个连接：每秒 {rate}" },
+  knee: { en: "knee (bounds of the search)", zh: "拐点（搜索边界）" },
+  kneeP99: { en: "P99 at the knee", zh: "拐点处 P99" },
+  kneedle: { en: "bend of the curve (Kneedle)", zh: "曲线弯折处（Kneedle）" },
+  usl: { en: "peak by the scalability law (USL)", zh: "USL 拟合峰值" },
+  perCore: { en: "rate per core of the gateway at the knee", zh: "拐点处网关每核速率" },
+  cpu: { en: "gateway processor time per request at the knee", zh: "拐点处网关每请求处理器时间" },
+  curve: { en: "How does latency grow with the rate, and where is the knee?", zh: "延迟如何随速率增长，拐点在哪里？" },
+  scaling: {
+    en: "How does throughput grow with connections (closed loop), and does the law fit?",
+    zh: "吞吐如何随连接数增长（闭环），定律是否吻合？",
+  },
+  throughput: { en: "measured", zh: "实测" },
+  fitted: { en: "law, R² {r}", zh: "拟合，R² {r}" },
+  articleKnee: { en: "42,600/s at 8.3 ms on 32 cores", zh: "32 核 42,600/秒，8.3 毫秒" },
+  table: { en: "Trials", zh: "各次试验" },
+  none: { en: "no rate met the goal; the lowest tried was {rate}/s", zh: "没有速率达标；最低试验速率为每秒 {rate}" },
+  upperVoid: {
+    en: "above {rate}/s the load generator could not send in time on this machine: the knee is at least this, its upper bound is not the gateway's",
+    zh: "高于每秒 {rate} 时，本机压测端无法按时发送：拐点至少为此值，上界并非网关所致",
+  },
+  disagree: {
+    en: "the cross-checks disagree with the search by more than 15 %: Kneedle {kneedle}, USL {usl}",
+    zh: "交叉验证与搜索相差超过 15 %：Kneedle {kneedle}，USL {usl}",
+  },
+  refused_few: { en: "USL needs six points", zh: "USL 需要六个点" },
+  refused_peak: {
+    en: "the fit has no peak within sense (kappa is not above zero)",
+    zh: "拟合没有峰值（kappa 不大于零）",
+  },
+  refused_fit: { en: "the fit did not converge", zh: "拟合未收敛" },
+  noBend: { en: "the curve has no bend", zh: "曲线没有弯折" },
+});
+
+interface Trial {
+  readonly rate: number;
+  readonly measured: Measured;
+  readonly isMet: boolean;
+}
+
+const ladderShares = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
+const closedConnections = [1, 2, 4, 8, 16, 32, 64];
+const disagreementMax = 0.15;
+
+export const knee: Experiment = {
+  name: "knee",
+  title: messages.title,
+  method: messages.method,
+  needs: "any",
+  estimateSeconds: (profile) => {
+    const trials = (profile.kneeWidthRatio < 0.05 ? 11 : 8) * (Math.floor(profile.kneeTrialsPerRate / 2) + 1);
+    const each = (ms: number): number => ms / 1000 + 1.6;
+    return 5 + trials * each(profile.kneeTrialMs) + 6 * each(profile.ladderMs) + 7 * (profile.closedMs / 1000 + 0.6);
+  },
+  run: (context) => context.withTarget({}, (target) => findKnee(context, target)),
+};
+
+async function findKnee(context: Context, target: Target): Promise<Outcome> {
+  const { profile } = context;
+  const trials: Trial[] = [];
+  const note = (rate: number, measured: Measured, isMet: boolean): void => {
+    trials.push({ rate, measured, isMet });
+    const p99 = formatNumber(msOf(measured.load.summary.latencyUs.p99));
+    const verdict = isMet ? messages.met : messages.missed;
+    context.step(textOf(messages.trial, { rate: formatNumber(rate), verdict, p99 }));
+  };
+  const warm = await context.warm(target);
+  const limits = {
+    widthRatio: profile.kneeWidthRatio,
+    trialsPerRate: profile.kneeTrialsPerRate,
+    trialMs: profile.kneeTrialMs,
+  };
+  const search = await context.searchKnee(target, warm.load.summary.requestsPerSecond / 2, limits, note);
+  const closed = await closedLadder(context, target);
+  if (search.lower === null) {
+    const lowest = Math.min(...trials.map(({ rate }) => rate));
+    const limiter = trials.at(-1)?.measured.limiter ?? null;
+    const data = { trials: trials.map(trialData) };
+    return notMeasured(textOf(messages.none, { rate: formatNumber(lowest) }), { limiter, data });
+  }
+  for (const share of ladderShares) {
+    const rate = search.lower * share;
+    note(rate, await context.atRate(target, rate, profile.ladderMs), true);
+  }
+  context.kneePerSecond = search.lower;
+  return outcomeOf(context, search, trials, closed);
+}
+
+async function closedLadder(context: Context, target: Target): Promise<Point[]> {
+  const points: Point[] = [];
+  for (const connectionsCount of closedConnections) {
+    const { load } = await context.run(target, {
+      durationMs: context.profile.closedMs,
+      connectionsCount,
+      // More client than server would measure the client; a warning is enough where only the shape matters.
+      health: { isVoidable: false },
+    });
+    const rate = load.summary.requestsPerSecond;
+    points.push([connectionsCount, rate]);
+    context.step(textOf(messages.closed, { count: connectionsCount, rate: formatNumber(rate) }));
+  }
+  return points;
+}
+
+function outcomeOf(
+  context: Context,
+  search: SearchResult,
+  trials: readonly Trial[],
+  closed: readonly Point[],
+): Outcome {
+  const lower = search.lower!;
+  const atKnee = trials.find(({ rate, isMet }) => rate === lower && isMet)!.measured;
+  const above = trials.filter(({ rate, isMet }) => !isMet && rate === search.upper);
+  const isUpperVoid = above.length > 0 && above.every(({ measured }) => measured.isVoid);
+  const bend = kneedle(trials.map(({ rate, measured }): Point => [rate, measured.load.summary.latencyUs.p99]));
+  const usl = fitUsl(closed, context.random("usl"));
+  const refusals = {
+    "too-few-points": messages.refused_few,
+    "no-peak": messages.refused_peak,
+    "no-fit": messages.refused_fit,
+  };
+  const { gatewayCores } = atKnee.accounts;
+  const { requestsPerSecond, latencyUs } = atKnee.load.summary;
+  const figures: Record<string, Figure> = {
+    knee_per_second: figure(messages.knee, lower, "req/s", {
+      interval: search.upper === null ? null : [lower, search.upper],
+    }),
+    knee_ms_p99: figure(messages.kneeP99, msOf(latencyUs.p99), "ms"),
+    kneedle_per_second: figure(messages.kneedle, bend?.[0] ?? null, "req/s", {
+      reason: bend === null ? messages.noBend : null,
+    }),
+    usl_per_second:
+      "refused" in usl
+        ? figure(messages.usl, null, "req/s", { reason: refusals[usl.refused] })
+        : figure(messages.usl, usl.peak, "req/s", { interval: usl.peakInterval }),
+    per_core_per_second: figure(messages.perCore, gatewayCores ? requestsPerSecond / gatewayCores : null, "req/s"),
+    gateway_us_per_request: figure(messages.cpu, gatewayCores ? (gatewayCores / requestsPerSecond) * 1e6 : null, "us"),
+  };
+  const upperLimiter = (above[0] ?? trials[0]!).measured.limiter;
+  return {
+    ...emptyOutcome,
+    figures,
+    limiter: upperLimiter,
+    reason: isUpperVoid ? textOf(messages.upperVoid, { rate: formatNumber(lower) }) : null,
+    notes: disagreement(lower, bend?.[0] ?? null, "refused" in usl ? null : usl.peak),
+    plots: [curvePlot(trials, search), scalingPlot(closed, usl)],
+    tables: [trialTable(trials)],
+    data: { search, trials: trials.map(trialData), closed, usl, isUpperVoid },
+  };
+}
+
+function disagreement(lower: number, bend: number | null, peak: number | null): Text[] {
+  const differs = [bend, peak].some((value) => value !== null && Math.abs(value / lower - 1) > disagreementMax);
+  const show = (value: number | null): string => (value === null ? "-" : formatNumber(value));
+  return differs ? [textOf(messages.disagree, { kneedle: show(bend), usl: show(peak) })] : [];
+}
+
+function curvePlot(trials: readonly Trial[], { lower, upper }: SearchResult): Plot {
+  const sorted = [...trials].sort((a, b) => a.rate - b.rate);
+  const read = (name: "p50" | "p99"): Point[] =>
+    sorted.map(({ rate, measured }) => [Math.round(rate), msOf(measured.load.summary.latencyUs[name])]);
+  const knees = [lower, upper].filter((rate) => rate !== null);
+  return {
+    kind: "lines",
+    title: messages.curve,
+    x: { title: common.rate },
+    y: { title: plainText("ms"), isLog: true },
+    series: [
+      { name: plainText("P50"), kind: "line", points: read("p50") },
+      { name: plainText("P99"), kind: "line", points: read("p99") },
+      { name: textOf(common.article, { text: messages.articleKnee }), kind: "points", points: [[42_600, 8.3]] },
+    ],
+    marks: [
+      { axis: "y", at: latencyGoalUs / 1000, title: common.goal },
+      ...knees.map((at) => ({ axis: "x" as const, at: Math.round(at), title: plainText(formatNumber(at)) })),
+    ],
+  };
+}
+
+function scalingPlot(closed: readonly Point[], usl: ReturnType<typeof fitUsl>): Plot {
+  const most = Math.max(...closed.map(([n]) => n));
+  const law =
+    "refused" in usl
+      ? []
+      : [
+          {
+            name: textOf(messages.fitted, { r: usl.rSquared.toFixed(3) }),
+            kind: "line" as const,
+            isDashed: true,
+            points: Array.from({ length: most }, (_, index): Point => [index + 1, throughputAt(usl, index + 1)]),
+          },
+        ];
+  return {
+    kind: "lines",
+    title: messages.scaling,
+    x: { title: common.connections, isLog: true },
+    y: { title: common.achieved, min: 0 },
+    series: [{ name: messages.throughput, kind: "line", points: closed }, ...law],
+    marks: [],
+  };
+}
+
+function trialTable(trials: readonly Trial[]): Table {
+  return {
+    title: messages.table,
+    head: [common.rate, common.achieved, plainText("P50 ms"), plainText("P99 ms"), common.errors, plainText("")],
+    rows: trials.map(({ rate, measured, isMet }) => {
+      const { requestsPerSecond, latencyUs, errors } = measured.load.summary;
+      return [
+        formatNumber(rate),
+        formatNumber(requestsPerSecond),
+        formatNumber(msOf(latencyUs.p50)),
+        formatNumber(msOf(latencyUs.p99)),
+        errorsText(errors),
+        isMet ? messages.met : messages.missed,
+      ];
+    }),
+  };
+}
+
+function trialData({ rate, measured, isMet }: Trial): unknown {
+  return { rate, isMet, ...brief(measured) };
+}

@@ -1,0 +1,126 @@
+/** Orders among market data and cancels, 7 : 2 : 1: what the order path sees at 70 % of what the mix can take. */
+import { defineMessages } from "../../base/mod.ts";
+import { type Context, meetsGoal } from "../context.ts";
+import { formatNumber } from "../format.ts";
+import { brief, type Measured } from "../measure.ts";
+import { emptyOutcome, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
+import { percentileSamplesMin, searchRate, soundPercentile } from "../statistics/mod.ts";
+import type { Target } from "../target/mod.ts";
+import { plainText, textOf } from "../text.ts";
+import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
+import { common } from "./messages.ts";
+import { tradingClasses } from "./trading.ts";
+
+const messages = defineMessages({
+  title: { en: "Mix: orders among market data and cancels, 7:2:1", zh: "混合流量：行情、报单、撤单 7:2:1" },
+  method: {
+    en: "A short search finds the mix's own knee (all classes together within 10 ms at P99); the run then holds 70 % of it in an open loop, and every class has its own percentiles. Jitter is P99 less P50 of orders.",
+    zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环运行，各类别分别统计分位数。抖动为报单 P99 减 P50。",
+  },
+  knee: { en: "knee of the mix", zh: "混合流量拐点" },
+  trial: { en: "{rate} requests/s: P99 {p99} ms", zh: "每秒 {rate}：P99 {p99} 毫秒" },
+  holding: { en: "holding {rate} requests/s", zh: "保持每秒 {rate}" },
+  orderP50: { en: "orders, P50", zh: "报单 P50" },
+  orderP99: { en: "orders, P99", zh: "报单 P99" },
+  jitter: { en: "orders, P99 less P50", zh: "报单 P99 减 P50" },
+  cancelP99: { en: "cancels, P99", zh: "撤单 P99" },
+  marketP99: { en: "market data, P99", zh: "行情 P99" },
+  few: { en: "P99 needs {needed} orders, there were {count}", zh: "P99 需要 {needed} 个报单，实际 {count} 个" },
+  none: { en: "no rate of the mix met the goal", zh: "混合流量没有速率达标" },
+  rate: { en: "rate held", zh: "保持的速率" },
+  plot: { en: "What does each class see?", zh: "各类别的延迟如何？" },
+  table: { en: "Classes", zh: "各类别" },
+  class: { en: "class", zh: "类别" },
+});
+
+const share = 0.7;
+
+export const mix: Experiment = {
+  name: "mix",
+  title: messages.title,
+  method: messages.method,
+  needs: "weir",
+  estimateSeconds: ({ mixMs }) => mixMs / 1000 + 27,
+  run: (context) => context.withWeir({}, (target) => holdMix(context, target)),
+};
+
+async function holdMix(context: Context, target: Target): Promise<Outcome> {
+  const classes = tradingClasses;
+  await context.run(target, { classes, durationMs: 2000, connectionsCount: 64, health: { isVoidable: false } });
+  const settings = { min: 50, max: 1e6, widthRatio: 0.15, trialsPerRate: 1, trialsMax: 14 };
+  const first = (context.kneePerSecond ?? 20_000) / 2;
+  const found = await searchRate({ ...settings, first }, async (rate) => {
+    const trial = await context.atRate(target, rate, Math.min(1500, context.profile.kneeTrialMs), { classes });
+    const p99 = formatNumber(msOf(trial.load.summary.latencyUs.p99));
+    context.step(textOf(messages.trial, { rate: formatNumber(rate), p99 }));
+    return meetsGoal(trial) ? "met" : "missed";
+  });
+  if (found.lower === null) return notMeasured(messages.none);
+  const rate = found.lower * share;
+  context.step(textOf(messages.holding, { rate: formatNumber(rate) }));
+  const measured = await context.atRate(target, rate, context.profile.mixMs, { classes });
+  return outcomeOf(measured, found.lower, rate);
+}
+
+function outcomeOf(measured: Measured, kneePerSecond: number, rate: number): Outcome {
+  const latency = (name: string) => measured.load.classes.find((each) => each.name === name)!.latencyUs;
+  const order = latency("order");
+  const p99 = soundPercentile(order.p99, 99, order.count);
+  const reason = textOf(messages.few, { needed: percentileSamplesMin(99), count: order.count });
+  const few = p99 === null ? { reason } : {};
+  return {
+    ...emptyOutcome,
+    status: measured.isVoid ? "not-measured" : "measured",
+    reason: voidReason(measured),
+    limiter: measured.limiter,
+    figures: {
+      order_ms_p99: figure(messages.orderP99, p99 === null ? null : msOf(p99), "ms", few),
+      order_ms_jitter: figure(messages.jitter, p99 === null ? null : msOf(p99 - order.p50), "ms", few),
+      order_ms_p50: figure(messages.orderP50, msOf(order.p50), "ms"),
+      cancel_ms_p99: figure(messages.cancelP99, msOf(latency("cancel").p99), "ms"),
+      market_ms_p99: figure(messages.marketP99, msOf(latency("market").p99), "ms"),
+      mix_knee_per_second: figure(messages.knee, kneePerSecond, "req/s"),
+      mix_per_second: figure(messages.rate, rate, "req/s"),
+    },
+    plots: [classPlot(measured), heatOf(measured, common.heat)],
+    tables: [classTable(measured)],
+    data: brief(measured),
+  };
+}
+
+const percents = ["p50", "p75", "p90", "p95", "p99", "p999"] as const;
+
+function classPlot({ load }: Measured): Plot {
+  return {
+    kind: "lines",
+    title: messages.plot,
+    x: { title: plainText(""), categories: ["P50", "P75", "P90", "P95", "P99", "P99.9"] },
+    y: { title: plainText("ms"), min: 0 },
+    series: load.classes.map(({ name, latencyUs }) => ({
+      name: plainText(name),
+      kind: "line" as const,
+      points: percents.map((percent, index) => [index, msOf(latencyUs[percent])] as const),
+    })),
+    marks: [{ axis: "y", at: 5, title: plainText("W-06: 5 ms") }],
+  };
+}
+
+function classTable({ load }: Measured): Table {
+  return {
+    title: messages.table,
+    head: [
+      messages.class,
+      common.achieved,
+      plainText("P50 ms"),
+      plainText("P99 ms"),
+      plainText("max ms"),
+      common.errors,
+    ],
+    rows: load.classes.map(({ name, requestsPerSecond, latencyUs, errors }) => [
+      name,
+      formatNumber(requestsPerSecond),
+      ...[latencyUs.p50, latencyUs.p99, latencyUs.max].map((us) => formatNumber(msOf(us))),
+      errorsText(errors),
+    ]),
+  };
+}

@@ -1,0 +1,14 @@
+/** Every experiment, in the order of a suite: what others build on comes first. */
+import { burst } from "./burst.ts";
+import { connections } from "./connections.ts";
+import type { Experiment } from "./experiment.ts";
+import { gc } from "./gc.ts";
+import { crash, handover } from "./handover.ts";
+import { knee } from "./knee.ts";
+import { memory } from "./memory.ts";
+import { mix } from "./mix.ts";
+import { soak } from "./soak.ts";
+
+export type { Experiment } from "./experiment.ts";
+
+export const experiments: readonly Experiment[] = [knee, connections, memory, gc, burst, mix, handover, crash, soak];

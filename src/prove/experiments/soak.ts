@@ -1,0 +1,246 @@
+/**
+ * The soak: a fixed rate, held. It is asked whether every request was answered, whether anything grows, and what the
+ * error-free count allows to be said. Where the machine cannot give the rate asked for, a short trial finds that out and the
+ * soak holds what it can, as evidence of steadiness; the verdict is about the rate asked for.
+ */
+import { defineMessages } from "../../base/mod.ts";
+import { type Context, latencyGoalUs } from "../context.ts";
+import { formatNumber } from "../format.ts";
+import { readUse } from "../machine/mod.ts";
+import { brief, type Measured } from "../measure.ts";
+import { emptyOutcome, type Figure, figure, type Outcome, type Plot } from "../result.ts";
+import { mser5, type Point, ratioUpperBound, soundPercentile, theilSen } from "../statistics/mod.ts";
+import type { Target } from "../target/mod.ts";
+import { plainText, type Text, textOf } from "../text.ts";
+import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
+import { common } from "./messages.ts";
+
+const messages = defineMessages({
+  title: { en: "Soak: a fixed rate, held without error", zh: "浸泡：以固定速率长时间无错误运行" },
+  method: {
+    en: "Open loop at a fixed rate; every request is timed from when it was due. A trial of a few seconds asks first whether the rate can be given at all; if not, the soak holds 80 % of the knee instead and says so. Warm-up is cut by MSER-5. No error in n requests is printed as an upper bound (rule of three). Growth of memory, descriptors and P99 over the second half of the run is a Theil-Sen slope with Mann-Kendall's test; memory growth is divided by the requests, so that a leak shows as bytes per request.",
+    zh: "以固定速率开环运行；每个请求自应发时刻计时。先用几秒的试验确认该速率能否达到；若不能，则改以拐点的 80 % 运行并说明。热身用 MSER-5 截去。n 个请求零错误以上界给出（三分法则）。后半程内存、描述符与 P99 的增长用 Theil-Sen 斜率和 Mann-Kendall 检验；内存增长除以请求数，泄漏即显示为每请求字节数。",
+  },
+  trial: {
+    en: "trial at {rate} requests/s: {achieved} answered per second",
+    zh: "以每秒 {rate} 试验：每秒应答 {achieved}",
+  },
+  holding: { en: "holding {rate} requests/s for {seconds} s", zh: "以每秒 {rate} 持续 {seconds} 秒" },
+  rate: { en: "rate held", zh: "保持的速率" },
+  errors: { en: "failed requests", zh: "失败请求数" },
+  bound: { en: "failure ratio at most (95 %)", zh: "失败率上界（95 %）" },
+  achieved: { en: "share of the schedule answered in time", zh: "按时应答比例" },
+  p99: { en: "P99", zh: "P99" },
+  p9999: { en: "P99.99", zh: "P99.99" },
+  leak: { en: "memory growth per request", zh: "每请求内存增长" },
+  memorySlope: { en: "memory slope", zh: "内存斜率" },
+  descriptorSlope: { en: "descriptor slope", zh: "描述符斜率" },
+  latencySlope: { en: "P99 slope", zh: "P99 斜率" },
+  seconds: { en: "time held", zh: "持续时间" },
+  steadyFrom: { en: "settled after {seconds} s (MSER-5)", zh: "{seconds} 秒后进入稳态（MSER-5）" },
+  unsteady: {
+    en: "the run never settled (MSER-5): P99 still drifted in the second half",
+    zh: "运行未进入稳态（MSER-5）：后半程 P99 仍在漂移",
+  },
+  short: {
+    en: "a slope per hour needs ten minutes; this run held {seconds} s",
+    zh: "每小时斜率需要至少十分钟；本次仅 {seconds} 秒",
+  },
+  lower: {
+    en: "the rate asked for, {asked}/s, cannot be given here ({achieved}/s were answered); the soak held {held}/s instead",
+    zh: "本机无法达到所要求的每秒 {asked}（仅应答 {achieved}）；改以每秒 {held} 浸泡",
+  },
+  samples: { en: "needs a million requests", zh: "需要一百万个请求" },
+  overTime: { en: "Does latency stay, and is every second answered?", zh: "延迟是否稳定，每一秒是否都有应答？" },
+  growth: { en: "Does anything grow?", zh: "是否有资源持续增长？" },
+  descriptors: { en: "descriptors", zh: "描述符" },
+});
+
+interface Sample {
+  readonly second: number;
+  readonly bytes: number;
+  readonly descriptors: number;
+}
+
+const trialMs = 3000;
+const heldShare = 0.8;
+const achievedMin = 0.99;
+const slopeSecondsMin = 600;
+
+export const soak: Experiment = {
+  name: "soak",
+  title: messages.title,
+  method: messages.method,
+  needs: "any",
+  estimateSeconds: (profile) => profile.soakMs / 1000 + trialMs / 1000 + 7,
+  run: (context) => context.withTarget({}, (target) => hold(context, target)),
+};
+
+async function hold(context: Context, target: Target): Promise<Outcome> {
+  const asked = context.options.soakPerSecond;
+  await context.warm(target);
+  const trial = await context.atRate(target, asked, trialMs);
+  const achieved = trial.load.summary.requestsPerSecond;
+  context.step(textOf(messages.trial, { rate: formatNumber(asked), achieved: formatNumber(achieved) }));
+  const canGive = (trial.load.summary.achievedRatio ?? 0) >= achievedMin && !trial.isVoid;
+  const rate = canGive ? asked : Math.min(asked, (await context.capacity()) * heldShare);
+  const seconds = context.profile.soakMs / 1000;
+  context.step(textOf(messages.holding, { rate: formatNumber(rate), seconds }));
+  const { measured, samples } = await holdRate(context, target, rate);
+  const values = { asked: formatNumber(asked), achieved: formatNumber(achieved), held: formatNumber(rate) };
+  const notes = canGive ? [] : [textOf(messages.lower, values)];
+  const outcome = outcomeOf(measured, samples, seconds, notes);
+  // What kept the rate asked for out of reach is the limiter of the verdict.
+  const isOurs = canGive || !trial.isVoid;
+  return {
+    ...outcome,
+    status: measured.isVoid ? "not-measured" : "measured",
+    limiter: canGive ? measured.limiter : trial.limiter,
+    reason: voidReason(measured) ?? (isOurs ? null : voidReason(trial)),
+  };
+}
+
+async function holdRate(
+  context: Context,
+  target: Target,
+  rate: number,
+): Promise<{ measured: Measured; samples: Sample[] }> {
+  const ids = await target.workerIds();
+  const samples: Sample[] = [];
+  const measured = await context.run(
+    target,
+    {
+      ratePerSecond: Math.round(rate),
+      durationMs: context.profile.soakMs + 1000,
+      warmupMs: 1000,
+      connectionsCount: 256,
+    },
+    {
+      onSecond: ({ second }) => {
+        const use = readUse(ids, true);
+        if (use !== null) samples.push({ second, bytes: use.residentBytes, descriptors: use.descriptors });
+      },
+    },
+  );
+  return { measured, samples };
+}
+
+function outcomeOf(measured: Measured, samples: readonly Sample[], seconds: number, notes: readonly Text[]): Outcome {
+  const { summary, series } = measured.load;
+  const { latencyUs, errors, requests } = summary;
+  const points = series.points.filter(({ second }) => second >= 1);
+  const steady = mser5(points.map((point) => point.latencyUsP99));
+  const held = [...notes];
+  if (steady !== null) {
+    const at = steady.cutCount * series.secondsPerPoint;
+    held.push(steady.isSteady ? textOf(messages.steadyFrom, { seconds: at }) : messages.unsteady);
+  }
+  if (errors.total > 0) held.push(plainText(errorsText(errors)));
+  const p9999 = soundPercentile(latencyUs.p9999, 99.99, latencyUs.count);
+  const figures: Record<string, Figure> = {
+    soak_per_second: figure(messages.rate, heldRate(summary), "req/s"),
+    soak_seconds: figure(messages.seconds, seconds, "s"),
+    soak_errors: figure(messages.errors, errors.total, "count"),
+    soak_error_ratio_bound: figure(messages.bound, ratioUpperBound(errors.total, requests), "ratio"),
+    soak_achieved_ratio: figure(messages.achieved, summary.achievedRatio, "ratio"),
+    soak_ms_p99: figure(messages.p99, msOf(latencyUs.p99), "ms"),
+    soak_ms_p9999: figure(messages.p9999, p9999 === null ? null : msOf(p9999), "ms", {
+      reason: p9999 === null ? messages.samples : null,
+    }),
+    ...growth(samples, points, seconds, summary.requestsPerSecond),
+  };
+  return {
+    ...emptyOutcome,
+    limiter: measured.limiter,
+    figures,
+    notes: held,
+    plots: [...timePlots(measured, samples), heatOf(measured, common.heat)],
+    data: { run: brief(measured), samples, steady, series: points.map(({ column: _column, ...rest }) => rest) },
+  };
+}
+
+/** The rate asked for where practically all of it was answered: arrivals in whole requests are never exactly on it. */
+function heldRate({ targetPerSecond, achievedRatio, requestsPerSecond }: Measured["load"]["summary"]): number {
+  return targetPerSecond !== null && (achievedRatio ?? 0) >= 0.999 ? targetPerSecond : requestsPerSecond;
+}
+
+/** Growth over the second half, when caches are warm and the compiler is done. */
+function growth(
+  samples: readonly Sample[],
+  points: readonly { readonly second: number; readonly latencyUsP99: number }[],
+  seconds: number,
+  perSecond: number,
+): Record<string, Figure> {
+  const late = samples.filter(({ second }) => second >= seconds / 2);
+  const memory = theilSen(late.map(({ second, bytes }): Point => [second, bytes]));
+  const grows = memory?.isSignificant === true && memory.slope > 0;
+  const leak = memory === null ? null : grows ? memory.slope / Math.max(1, perSecond) : 0;
+  const reason = textOf(messages.short, { seconds });
+  const perHour = (title: Text, values: readonly Point[]): Figure => {
+    const trend = seconds < slopeSecondsMin ? null : theilSen(values);
+    const first = values[0]?.[1] ?? 0;
+    const share = trend === null || first === 0 ? null : trend.isSignificant ? (trend.slope * 3600) / first : 0;
+    return figure(title, share === null ? null : share * 100, "%/h", { reason: share === null ? reason : null });
+  };
+  return {
+    leak_bytes_per_request: figure(messages.leak, leak, "B", { reason: leak === null ? common.unseen : null }),
+    memory_slope: perHour(
+      messages.memorySlope,
+      late.map(({ second, bytes }) => [second, bytes]),
+    ),
+    descriptor_slope: perHour(
+      messages.descriptorSlope,
+      late.map(({ second, descriptors }) => [second, descriptors]),
+    ),
+    latency_slope: perHour(
+      messages.latencySlope,
+      points.filter(({ second }) => second >= seconds / 2).map(({ second, latencyUsP99 }) => [second, latencyUsP99]),
+    ),
+  };
+}
+
+function timePlots({ load }: Measured, samples: readonly Sample[]): Plot[] {
+  const { points } = load.series;
+  const line = (read: (point: (typeof points)[number]) => number): Point[] =>
+    points.map((point) => [point.second, read(point)]);
+  const latency: Plot = {
+    kind: "lines",
+    title: messages.overTime,
+    x: { title: common.time },
+    y: { title: plainText("ms"), isLog: true },
+    right: { title: common.achieved, min: 0 },
+    series: [
+      { name: plainText("P50"), kind: "line", points: line((point) => msOf(point.latencyUsP50)) },
+      { name: plainText("P99"), kind: "line", points: line((point) => msOf(point.latencyUsP99)) },
+      { name: plainText("max"), kind: "line", points: line((point) => msOf(point.latencyUsMax)) },
+      {
+        name: common.achieved,
+        kind: "line",
+        isDashed: true,
+        onRight: true,
+        points: line((point) => Math.round(point.answers / point.seconds)),
+      },
+    ],
+    marks: [{ axis: "y", at: latencyGoalUs / 1000, title: common.goal }],
+  };
+  if (samples.length === 0) return [latency];
+  const memory: Plot = {
+    kind: "lines",
+    title: messages.growth,
+    x: { title: common.time },
+    y: { title: common.memory, min: 0 },
+    right: { title: messages.descriptors, min: 0 },
+    series: [
+      { name: common.memory, kind: "line", points: samples.map(({ second, bytes }) => [second, bytes / 1e6]) },
+      {
+        name: messages.descriptors,
+        kind: "line",
+        isDashed: true,
+        onRight: true,
+        points: samples.map(({ second, descriptors }) => [second, descriptors]),
+      },
+    ],
+    marks: [],
+  };
+  return [latency, memory];
+}

@@ -1,0 +1,154 @@
+/**
+ * Verdicts. An indicator passes only when every assertion was measured and holds; it fails when one was measured and does
+ * not; all else is `not-measured` with the reason. Where the generator or the machine was the limit, a miss proves nothing
+ * about the target, so it is not a failure; nor is it ever a pass.
+ */
+import { defineMessages } from "../../base/mod.ts";
+import { formatFigure, type Unit } from "../format.ts";
+import type { ExperimentResult, Figure } from "../result.ts";
+import { joinTexts, plainText, type Text, textOf } from "../text.ts";
+import type { Assertion, Indicator } from "./indicator.ts";
+
+export type VerdictWord = "pass" | "fail" | "not-measured";
+
+export interface AssertionVerdict {
+  readonly assertion: string;
+  readonly title: Text;
+  readonly verdict: VerdictWord;
+  readonly value: number | null;
+  readonly unit: Unit;
+}
+
+export interface IndicatorVerdict {
+  readonly id: string;
+  readonly title: Text;
+  readonly verdict: VerdictWord;
+  /** False where it is listed only for completeness: there is no experiment for it yet. */
+  readonly isApplicable: boolean;
+  readonly experiment: string | null;
+  readonly figure: number | null;
+  readonly unit: Unit | null;
+  readonly interval: readonly [low: number, high: number] | null;
+  readonly threshold: string | null;
+  readonly limiter: Text | null;
+  readonly reason: Text | null;
+  readonly assertions: readonly AssertionVerdict[];
+  readonly source: Text;
+  readonly article: Text | null;
+  readonly evidence: readonly string[];
+}
+
+const messages = defineMessages({
+  notRun: { en: "the experiment {name} did not run", zh: "实验 {name} 未运行" },
+  noFigure: { en: "{name} gave no figure {figure}", zh: "{name} 没有数据项 {figure}" },
+  misses: { en: "{title} is {value}, wanted {wanted}", zh: "{title} 为 {value}，要求 {wanted}" },
+  interval: { en: "the interval of {title} includes the threshold", zh: "{title} 的区间包含门槛值" },
+});
+
+export function judgeIndicator(indicator: Indicator, results: readonly ExperimentResult[]): IndicatorVerdict {
+  const { id, title, scenario, source, article, evidence, notYet } = indicator;
+  const base = { id, title, experiment: scenario, source, article, evidence, isApplicable: notYet === null };
+  const nothing = { figure: null, unit: null, interval: null, limiter: null, assertions: [] };
+  if (notYet !== null || scenario === null) {
+    return { ...base, ...nothing, verdict: "not-measured", threshold: null, reason: notYet };
+  }
+  const [first] = indicator.assertions;
+  const threshold = first === undefined ? null : `${first.comparison} ${first.threshold}`;
+  const result = results.find(({ name }) => name === scenario);
+  if (result === undefined) {
+    const reason = textOf(messages.notRun, { name: scenario });
+    return { ...base, ...nothing, verdict: "not-measured", threshold, reason };
+  }
+  return { ...base, ...judgeResult(indicator.assertions, result) };
+}
+
+type Judged = Pick<
+  IndicatorVerdict,
+  "verdict" | "figure" | "unit" | "interval" | "threshold" | "limiter" | "reason" | "assertions"
+>;
+
+function judgeResult(assertions: readonly Assertion[], result: ExperimentResult): Judged {
+  const verdicts = assertions.map((assertion) => judgeAssertion(assertion, result));
+  const words = verdicts.map(({ verdict }) => verdict);
+  const isFailed = words.includes("fail");
+  const verdict: VerdictWord = isFailed ? "fail" : words.includes("not-measured") ? "not-measured" : "pass";
+  // The table shows what decided: the first miss, else the first that is open, else the first of all.
+  const shownAt = Math.max(0, words.indexOf(verdict));
+  const assertion = assertions[shownAt]!;
+  const found = result.figures[assertion.figure];
+  return {
+    verdict,
+    figure: found?.value ?? null,
+    unit: found?.unit ?? null,
+    interval: found?.interval ?? null,
+    threshold: wantedOf(assertion, found),
+    limiter: result.limiter,
+    reason: reasonOf(verdict, assertions, verdicts, result),
+    assertions: verdicts,
+  };
+}
+
+function judgeAssertion(assertion: Assertion, result: ExperimentResult): AssertionVerdict {
+  const found = result.figures[assertion.figure];
+  const value = found?.value ?? null;
+  const holds = value !== null && compare(value, assertion);
+  const isProof = result.status === "measured";
+  const verdict: VerdictWord =
+    value === null || !isProof ? "not-measured" : holds ? "pass" : result.reason === null ? "fail" : "not-measured";
+  const unit = found?.unit ?? "count";
+  return {
+    assertion: `${assertion.figure} ${wantedOf(assertion, found)}`,
+    title: found?.title ?? plainText(assertion.figure),
+    verdict,
+    value,
+    unit,
+  };
+}
+
+export function compare(value: number, { comparison, threshold }: Assertion): boolean {
+  switch (comparison) {
+    case ">=":
+      return value >= threshold;
+    case "<=":
+      return value <= threshold;
+    case ">":
+      return value > threshold;
+    case "<":
+      return value < threshold;
+  }
+}
+
+function wantedOf({ comparison, threshold }: Assertion, found: Figure | undefined): string {
+  return `${comparison} ${formatFigure(threshold, found?.unit ?? "count")}`;
+}
+
+function reasonOf(
+  verdict: VerdictWord,
+  assertions: readonly Assertion[],
+  verdicts: readonly AssertionVerdict[],
+  result: ExperimentResult,
+): Text | null {
+  if (verdict === "not-measured") {
+    if (result.reason !== null) return result.reason;
+    const open = assertions.filter((_, index) => verdicts[index]!.verdict === "not-measured");
+    return joinTexts(
+      open.map(
+        ({ figure }) => result.figures[figure]?.reason ?? textOf(messages.noFigure, { name: result.name, figure }),
+      ),
+    );
+  }
+  const misses = assertions.flatMap((assertion, index) => {
+    const { verdict: word, title, value, unit } = verdicts[index]!;
+    if (word !== "fail") return [];
+    const wanted = wantedOf(assertion, result.figures[assertion.figure]);
+    return [textOf(messages.misses, { title, value: formatFigure(value, unit), wanted })];
+  });
+  if (misses.length > 0) return joinTexts(misses);
+  const wide = assertions.flatMap((assertion) => {
+    const found = result.figures[assertion.figure];
+    const ends = found?.interval ?? null;
+    const isWide = ends?.some((end) => !compare(end, assertion)) === true;
+    return isWide ? [textOf(messages.interval, { title: found!.title })] : [];
+  });
+  return wide.length > 0 ? joinTexts(wide) : null;
+}

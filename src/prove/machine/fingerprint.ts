@@ -1,0 +1,118 @@
+/**
+ * The machine a result belongs to, and what about it makes results weak. A result without its machine is a rumour; a machine
+ * that others use at the same time gives figures that nobody can repeat, so that is said first and not hidden.
+ */
+import { availableParallelism, cpus, hostname, loadavg, release, totalmem } from "node:os";
+import { defineMessages, version } from "../../base/mod.ts";
+import { type Text, textOf } from "../text.ts";
+import { readMachineUse, readOrNull } from "./processes.ts";
+
+export interface Fingerprint {
+  readonly host: string;
+  readonly kernel: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly isVirtual: boolean;
+  readonly governor: string | null;
+  readonly descriptorsMax: number | null;
+  readonly somaxconn: number | null;
+  readonly localPorts: string | null;
+  readonly tcpTwReuse: number | null;
+  readonly loadAverage: number;
+  /** Share of all processors that was busy during one second before the first experiment. */
+  readonly busyRatio: number | null;
+  readonly weir: string;
+  readonly runtime: string;
+  readonly commit: string | null;
+}
+
+const messages = defineMessages({
+  busy: {
+    en: "other programs used {percent} % of the processors before the first experiment: figures are worse than the machine's own and will not repeat",
+    zh: "首个实验开始前，其他程序已占用 {percent} % 的处理器：数据会低于本机真实水平，且难以复现",
+  },
+  shared: {
+    en: "the load generator, the gateway and the example upstream share {cores} cores: absolute rates are those of all three together",
+    zh: "压测端、网关与示例上游共用 {cores} 个核心：绝对速率是三者合计的结果",
+  },
+  virtual: {
+    en: "this is a virtual machine: its host may take processor time away, most visible in the highest percentiles",
+    zh: "这是虚拟机：宿主机可能抢占处理器时间，在最高分位数上最明显",
+  },
+  governor: {
+    en: "the processors' governor is {governor}, not performance: frequency changes show as latency",
+    zh: "处理器调频策略为 {governor} 而非 performance：频率变化会体现为延迟",
+  },
+  descriptors: {
+    en: "a process may have {limit} descriptors: more than that many connections need several processes on both sides (weir tune says how to raise it)",
+    zh: "单进程最多 {limit} 个描述符：更多连接需要两端使用多个进程（weir tune 说明如何提高）",
+  },
+  notLinux: {
+    en: "this is not Linux: processor time, memory and descriptors of the gateway cannot be read",
+    zh: "当前系统不是 Linux：无法读取网关的处理器时间、内存与描述符",
+  },
+});
+
+/** Above this share other programs disturb. */
+export const busyRatioMax = 0.1;
+const descriptorsWanted = 110_000;
+
+/** Takes a second, in which it watches how busy the machine is by itself. */
+export async function readFingerprint(watchMs = 1000): Promise<Fingerprint> {
+  const before = readMachineUse();
+  await Bun.sleep(watchMs);
+  const after = readMachineUse();
+  const elapsed = before === null || after === null ? 0 : after.totalSeconds - before.totalSeconds;
+  const busyRatio = elapsed <= 0 ? null : (after!.busySeconds - before!.busySeconds) / elapsed;
+  const limits = /^Max open files\s+\S+\s+(\S+)/m.exec(readOrNull("/proc/self/limits") ?? "")?.[1];
+  return {
+    host: hostname(),
+    kernel: `${process.platform} ${release()}`,
+    processor: cpus()[0]?.model.trim() ?? "?",
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    isVirtual: /^flags.*\bhypervisor\b/m.test(readOrNull("/proc/cpuinfo") ?? ""),
+    governor: readOrNull("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")?.trim() ?? null,
+    descriptorsMax: limits === undefined || limits === "unlimited" ? null : Number(limits),
+    somaxconn: numberIn("/proc/sys/net/core/somaxconn"),
+    localPorts: readOrNull("/proc/sys/net/ipv4/ip_local_port_range")?.trim().replace(/\s+/, "-") ?? null,
+    tcpTwReuse: numberIn("/proc/sys/net/ipv4/tcp_tw_reuse"),
+    loadAverage: loadavg()[0]!,
+    busyRatio,
+    weir: version,
+    runtime: `Bun ${Bun.version}`,
+    commit: commitOf(),
+  };
+}
+
+/** What makes results weak here, the worst first. */
+export function weaknesses(machine: Fingerprint, isLocal: boolean): Text[] {
+  const found: Text[] = [];
+  const { busyRatio, cores, governor, descriptorsMax } = machine;
+  if (busyRatio !== null && busyRatio > busyRatioMax) {
+    found.push(textOf(messages.busy, { percent: (busyRatio * 100).toFixed(0) }));
+  }
+  if (isLocal) found.push(textOf(messages.shared, { cores }));
+  if (machine.isVirtual) found.push(textOf(messages.virtual));
+  if (governor !== null && governor !== "performance") found.push(textOf(messages.governor, { governor }));
+  if (descriptorsMax !== null && descriptorsMax < descriptorsWanted) {
+    found.push(textOf(messages.descriptors, { limit: descriptorsMax }));
+  }
+  if (process.platform !== "linux") found.push(textOf(messages.notLinux));
+  return found;
+}
+
+function numberIn(path: string): number | null {
+  const text = readOrNull(path);
+  return text === null ? null : Number(text);
+}
+
+function commitOf(): string | null {
+  if (Bun.which("git") === null) return null;
+  const child = Bun.spawnSync(["git", "rev-parse", "--short=12", "HEAD"], {
+    cwd: import.meta.dir,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return child.exitCode === 0 ? child.stdout.toString().trim() : null;
+}

@@ -1,0 +1,143 @@
+/**
+ * One load run with the accounts of everybody who took part in it: who used how much processor time, and what ran out first.
+ * A figure without its limiter is half a figure.
+ */
+import { systemClock } from "../base/mod.ts";
+import { buildPlan, type LoadHooks, type LoadPlan, type LoadResult, type PlanInput, runLoad } from "../load/mod.ts";
+import { readMachineUse, readUse } from "./machine/mod.ts";
+import { messages } from "./messages.ts";
+import { mean } from "./statistics/mod.ts";
+import type { Target } from "./target/mod.ts";
+import { plainText, type Text, textOf } from "./text.ts";
+
+export interface Accounts {
+  readonly seconds: number;
+  /** Processor time in cores; null where it cannot be seen. */
+  readonly gatewayCores: number | null;
+  readonly upstreamCores: number | null;
+  readonly generatorCores: number;
+  /** Of the busiest client process: the share of a core that its sending thread used. */
+  readonly generatorRatioMax: number;
+  readonly machineBusyRatio: number | null;
+  readonly gatewayBytes: number | null;
+  readonly workersCount: number;
+}
+
+export interface Measured {
+  readonly load: LoadResult;
+  readonly accounts: Accounts;
+  readonly limiter: Text;
+  readonly isVoid: boolean;
+}
+
+export interface MeasureOptions {
+  readonly hooks?: LoadHooks;
+  readonly cores: number;
+}
+
+/** Share of a core, or of all, from which on it counts as used up. */
+const fullRatio = 0.9;
+
+export async function measure(target: Target, input: PlanInput, options: MeasureOptions): Promise<Measured> {
+  const plan = buildPlan(input);
+  const workerIds = await target.workerIds();
+  let before = takeUse(target, workerIds);
+  const { hooks } = options;
+  const load = await runLoad(plan, {
+    ...hooks,
+    onStart: (setup) => {
+      before = takeUse(target, workerIds);
+      hooks?.onStart?.(setup);
+    },
+  });
+  const after = takeUse(target, workerIds);
+  const accounts = accountsOf(before, after, load, workerIds.length);
+  return { load, accounts, limiter: limiterOf(load, accounts, options.cores), isVoid: isVoid(load, plan) };
+}
+
+interface UseAt {
+  readonly atMs: number;
+  readonly gateway: ReturnType<typeof readUse>;
+  readonly upstream: ReturnType<typeof readUse>;
+  readonly machine: ReturnType<typeof readMachineUse>;
+}
+
+function takeUse(target: Target, workerIds: readonly number[]): UseAt {
+  return {
+    atMs: systemClock.monotonicMs(),
+    gateway: readUse(workerIds),
+    upstream: readUse(target.upstreamIds),
+    machine: readMachineUse(),
+  };
+}
+
+function accountsOf(before: UseAt, after: UseAt, load: LoadResult, workersCount: number): Accounts {
+  const seconds = Math.max(0.001, (after.atMs - before.atMs) / 1000);
+  const cores = (name: "gateway" | "upstream"): number | null => {
+    const [first, last] = [before[name], after[name]];
+    return first === null || last === null ? null : Math.max(0, last.cpuSeconds - first.cpuSeconds) / seconds;
+  };
+  const total = (after.machine?.totalSeconds ?? 0) - (before.machine?.totalSeconds ?? 0);
+  const { processes } = load.generator;
+  return {
+    seconds,
+    gatewayCores: cores("gateway"),
+    upstreamCores: cores("upstream"),
+    generatorCores: processes.reduce((sum, each) => sum + each.cpuAllRatio, 0),
+    generatorRatioMax: Math.max(0, ...processes.map((each) => each.cpuRatio)),
+    machineBusyRatio: total <= 0 ? null : (after.machine!.busySeconds - before.machine!.busySeconds) / total,
+    gatewayBytes: after.gateway?.residentBytes ?? null,
+    workersCount,
+  };
+}
+
+/** What ran out first, in the order in which it would spoil the figure. */
+export function limiterOf(load: LoadResult, accounts: Accounts, cores: number): Text {
+  const percent = (ratio: number): string => (ratio * 100).toFixed(0);
+  const { gatewayCores, upstreamCores, machineBusyRatio, workersCount, generatorCores } = accounts;
+  if (load.verdict.status === "void") {
+    return textOf(messages.generatorLimit, { reasons: plainText(load.verdict.reasons.join("; ")) });
+  }
+  if (machineBusyRatio !== null && machineBusyRatio > fullRatio) {
+    return textOf(messages.machineLimit, {
+      cores,
+      percent: percent(machineBusyRatio),
+      generator: percent(generatorCores),
+      gateway: gatewayCores === null ? "?" : percent(gatewayCores),
+      upstream: upstreamCores === null ? "?" : percent(upstreamCores),
+    });
+  }
+  if (gatewayCores !== null && workersCount > 0 && gatewayCores / workersCount > fullRatio) {
+    return textOf(messages.gatewayLimit, { percent: percent(gatewayCores / workersCount), workers: workersCount });
+  }
+  if (upstreamCores !== null && upstreamCores > fullRatio) {
+    return textOf(messages.upstreamLimit, { percent: percent(upstreamCores) });
+  }
+  if (gatewayCores === null) return textOf(messages.unknownLimit);
+  return textOf(messages.latencyLimit, { percent: machineBusyRatio === null ? "?" : percent(machineBusyRatio) });
+}
+
+function isVoid(load: LoadResult, plan: LoadPlan): boolean {
+  return load.verdict.status === "void" && plan.health.isVoidable;
+}
+
+/** The raw data of a run that belongs into a report: everything but the histograms. */
+export function brief({ load, accounts }: Measured): Record<string, unknown> {
+  const { summary, verdict, generator } = load;
+  const { latencyUs, errors, requests, requestsPerSecond, targetPerSecond, achievedRatio, errorRatio } = summary;
+  return {
+    name: load.name,
+    requests,
+    requestsPerSecond,
+    targetPerSecond,
+    achievedRatio,
+    errors,
+    errorRatio,
+    latencyUs,
+    sendLagUsP99: summary.sendLagUs.p99,
+    verdict,
+    accounts,
+    burstMax: generator.burstMax,
+    cpuWaitRatio: mean(generator.processes.map((each) => each.cpuWaitRatio ?? 0)),
+  };
+}

@@ -1,0 +1,53 @@
+/** What `weir prove` says to people while it runs and in its table; experiments and the page have their own. */
+import { defineMessages } from "../base/mod.ts";
+
+export const messages = defineMessages({
+  machine: {
+    en: "machine: {processor}, {cores} cores, {kernel}, {runtime}",
+    zh: "机器：{processor}，{cores} 核，{kernel}，{runtime}",
+  },
+  warning: { en: "note: {text}", zh: "注意：{text}" },
+  target: { en: "target: {name}", zh: "被测目标：{name}" },
+  seed: { en: "profile {profile}, seed {seed}", zh: "档位 {profile}，随机种子 {seed}" },
+  begins: { en: "[{index}/{count}] {title}", zh: "[{index}/{count}] {title}" },
+  timeLeft: { en: "about {left} left", zh: "剩余约 {left}" },
+  step: { en: "  {text} ({left})", zh: "  {text}（{left}）" },
+  figure: { en: "  {title}: {value}", zh: "  {title}：{value}" },
+  limiter: { en: "  limited by: {text}", zh: "  瓶颈：{text}" },
+  reason: { en: "  not measured: {text}", zh: "  未能测量：{text}" },
+  interrupted: { en: "interrupted; what was measured is reported", zh: "已中断；报告包含已测部分" },
+  headIndicator: { en: "indicator", zh: "指标" },
+  headVerdict: { en: "verdict", zh: "结论" },
+  headFigure: { en: "figure", zh: "实测" },
+  headThreshold: { en: "threshold", zh: "门槛" },
+  headLimiter: { en: "limited by / reason", zh: "瓶颈 / 原因" },
+  pass: { en: "pass", zh: "通过" },
+  fail: { en: "FAIL", zh: "未通过" },
+  "not-measured": { en: "not measured", zh: "未测量" },
+  written: { en: "written: {files}", zh: "已写入：{files}" },
+  counts: {
+    en: "{pass} passed, {fail} failed, {open} not measured, in {took}",
+    zh: "{pass} 项通过，{fail} 项未通过，{open} 项未测量，用时 {took}",
+  },
+  generatorLimit: {
+    en: "the load generator: {reasons}",
+    zh: "压测端：{reasons}",
+  },
+  gatewayLimit: {
+    en: "the gateway's processor time: {percent} % of a core for each of {workers} workers",
+    zh: "网关处理器时间：{workers} 个工作进程各占 {percent} % 核心",
+  },
+  upstreamLimit: {
+    en: "the example upstream: its process used {percent} % of a core",
+    zh: "示例上游：其进程占用 {percent} % 核心",
+  },
+  machineLimit: {
+    en: "the machine: all {cores} cores {percent} % busy, shared by generator ({generator} %), gateway ({gateway} %) and upstream ({upstream} %)",
+    zh: "机器：{cores} 个核心忙碌 {percent} %，由压测端（{generator} %）、网关（{gateway} %）与上游（{upstream} %）共用",
+  },
+  latencyLimit: {
+    en: "nothing ran out: latency rose while processors were {percent} % busy",
+    zh: "没有资源耗尽：处理器忙碌 {percent} % 时延迟上升",
+  },
+  unknownLimit: { en: "unknown: the target's processes cannot be seen from here", zh: "未知：无法观察目标进程" },
+});

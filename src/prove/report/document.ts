@@ -1,0 +1,65 @@
+/**
+ * `report.json`, schema `weir-prove-report/1`: everything a run found, described field by field in docs/prove.md. Texts of
+ * experiments are kept in both languages, those of `indicators` in the run's, because that list is what programs read.
+ */
+import { language } from "../../base/mod.ts";
+import type { IndicatorVerdict, VerdictWord } from "../indicators/mod.ts";
+import type { Fingerprint } from "../machine/mod.ts";
+import type { ExperimentResult } from "../result.ts";
+import type { Text } from "../text.ts";
+import type { RepeatComparison } from "./compare.ts";
+
+export const reportSchema = "weir-prove-report/1";
+
+export interface RunFacts {
+  readonly startedAt: string;
+  readonly tookSeconds: number;
+  readonly profile: string;
+  readonly seed: number;
+  readonly target: { readonly kind: "weir" | "unknown"; readonly name: string };
+  readonly workersCount: number;
+  readonly soakPerSecond: number;
+  /** The command that does the same again. */
+  readonly command: string;
+  readonly isInterrupted: boolean;
+  readonly machine: Fingerprint;
+  readonly weaknesses: readonly Text[];
+  /** Requests per second that the generator alone can do against a null server here; null where not measured. */
+  readonly generatorCeiling: number | null;
+}
+
+export interface ReportDocument {
+  readonly schema: typeof reportSchema;
+  readonly run: RunFacts;
+  readonly verdict: VerdictWord;
+  readonly indicators: readonly IndicatorEntry[];
+  readonly experiments: readonly ExperimentResult[];
+  readonly comparison: RepeatComparison | null;
+}
+
+/** An indicator's verdict with its texts in the language of the run; `texts` has both. */
+export interface IndicatorEntry extends Omit<IndicatorVerdict, "limiter" | "reason" | "title"> {
+  readonly title: string;
+  readonly limiter: string | null;
+  readonly reason: string | null;
+  readonly texts: Pick<IndicatorVerdict, "title" | "limiter" | "reason">;
+}
+
+export function indicatorEntry(verdict: IndicatorVerdict): IndicatorEntry {
+  const { title, limiter, reason } = verdict;
+  const to = language();
+  return {
+    ...verdict,
+    title: title[to],
+    limiter: limiter?.[to] ?? null,
+    reason: reason?.[to] ?? null,
+    texts: { title, limiter, reason },
+  };
+}
+
+/** The worst of all that apply: one failure fails, one that is open leaves it open. */
+export function overallVerdict(verdicts: readonly Pick<IndicatorVerdict, "verdict" | "isApplicable">[]): VerdictWord {
+  const words = verdicts.filter(({ isApplicable }) => isApplicable).map(({ verdict }) => verdict);
+  if (words.includes("fail")) return "fail";
+  return words.includes("not-measured") || words.length === 0 ? "not-measured" : "pass";
+}

@@ -1,0 +1,12 @@
+/** What a run leaves behind: `report.json`, `report.html`, and the table on the terminal. */
+export { compareRuns, type RepeatComparison } from "./compare.ts";
+export {
+  type IndicatorEntry,
+  indicatorEntry,
+  overallVerdict,
+  type ReportDocument,
+  type RunFacts,
+  reportSchema,
+} from "./document.ts";
+export { reportHtml } from "./page.ts";
+export { verdictTable } from "./table.ts";

@@ -1,0 +1,34 @@
+/**
+ * What is under test, seen from outside: an address, and as much more as it lets be seen. An experiment asks for what it
+ * needs and says that it could not measure where the target does not give it.
+ */
+import type { MetricValues } from "./metrics.ts";
+
+export interface Target {
+  readonly kind: "weir" | "unknown" | "peer";
+  readonly name: string;
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** Path and query of a plain request. */
+  readonly path: string;
+  readonly isLocal: boolean;
+  /** Processes that carry requests; empty where they cannot be seen. */
+  workerIds(): Promise<readonly number[]>;
+  /** Processes of the service behind it. */
+  readonly upstreamIds: readonly number[];
+  /** Null where it has no metrics that are understood here. */
+  metrics(): Promise<MetricValues | null>;
+  stop(): Promise<void>;
+}
+
+/** A gateway that this program started, and may restart, kill and listen to. */
+export interface OwnTarget extends Target {
+  readonly kind: "weir";
+  readonly workersCount: number;
+  /** Replaces all workers; what the gateway says of it. */
+  restart(): Promise<{ readonly ok: boolean; readonly tookMs: number }>;
+  kill(processId: number): void;
+  /** Pauses of the workers' garbage collectors so far, in milliseconds; empty unless started with `logsCollector`. */
+  readonly collectorPausesMs: readonly number[];
+  readonly upstreamUrl: string;
+}
