@@ -139,6 +139,8 @@ function classOf(input: ClassInput): PlanClass {
     body: null,
     checks: noChecks,
     ...input,
+    // What a URL may not hold is sent as browsers send it.
+    path: input.path.replace(/[^\x20-\x7e]+/g, encodeURIComponent),
   };
 }
 
