@@ -9,6 +9,8 @@ import type { SweepResult } from "./sweep.ts";
 
 const width = 960;
 const height = 320;
+/** More would be thinner than a few pixels, and make the page large. */
+const heatColumnsMax = 200;
 /** Told apart by lightness as well as by hue. */
 const colours = ["#1f4e9c", "#e07b00", "#6b7280", "#0b8a8f", "#9b2d6f"];
 
@@ -83,7 +85,9 @@ export function heatMapChart(result: LoadResult): Promise<string> {
   const rowOf = (us: number): number => Math.floor(Math.log2(Math.max(1, us)) * 4);
   const cells = new Map<string, number>();
   let [lowest, highest, most] = [Number.POSITIVE_INFINITY, 0, 0];
-  points.forEach((point, x) => {
+  const perColumn = Math.ceil(points.length / heatColumnsMax);
+  points.forEach((point, index) => {
+    const x = Math.floor(index / perColumn);
     for (let at = 0; at < point.column.length; at += 2) {
       const row = rowOf(point.column[at]!);
       [lowest, highest] = [Math.min(lowest, row), Math.max(highest, row)];
@@ -99,7 +103,11 @@ export function heatMapChart(result: LoadResult): Promise<string> {
   const rows = Array.from({ length: highest - lowest + 1 }, (_, index) => formatUs(2 ** ((lowest + index) / 4)));
   const heat = {
     title: titleOf(messages.chartHeatMap),
-    xAxis: { type: "category" as const, name: "s", data: points.map((point) => String(point.second)) },
+    xAxis: {
+      type: "category" as const,
+      name: "s",
+      data: points.filter((_, index) => index % perColumn === 0).map((point) => String(point.second)),
+    },
     yAxis: { type: "category" as const, data: rows },
     visualMap: {
       show: false,

@@ -68,7 +68,7 @@ export class Engine implements ClientEvents {
   private lastAnswerNs = 0;
   private startNs = 0;
   private endNs = 0;
-  private drainEndNs = 0;
+  private drainEndNs = Number.POSITIVE_INFINITY;
   private rotateAtNs = Number.POSITIVE_INFINITY;
   private second = 0;
   private nextScanNs = 0;
@@ -132,7 +132,6 @@ export class Engine implements ClientEvents {
   start(startNs: number): void {
     this.startNs = startNs;
     this.endNs = startNs + planDurationMs(this.plan) * 1e6;
-    this.drainEndNs = this.endNs + this.plan.drainMs * 1e6;
     this.rotateAtNs = this.rotationAfter(0);
     this.nextScanNs = startNs;
     this.mayStart = true;
@@ -156,6 +155,10 @@ export class Engine implements ClientEvents {
     if (!this.isRunning) this.begin(nowNs);
     if (nowNs >= this.rotateAtNs) this.rotate(nowNs);
     if (nowNs >= this.nextScanNs) this.scan(nowNs);
+    // The drain begins when its beginning is noticed, so that a stall of our own costs no request.
+    if (nowNs >= this.endNs && this.drainEndNs === Number.POSITIVE_INFINITY) {
+      this.drainEndNs = nowNs + this.plan.drainMs * 1e6;
+    }
     const dueNs = this.isOpenLoop ? this.pumpSchedule(nowNs) : this.pumpThinking(nowNs);
     if (nowNs >= this.endNs && this.mayFinish(nowNs)) this.finish(nowNs);
     if (this.isFinished) return Number.POSITIVE_INFINITY;
@@ -316,7 +319,6 @@ export class Engine implements ClientEvents {
   private endByCount(nowNs: number): void {
     if (nowNs >= this.endNs) return;
     this.endNs = nowNs;
-    this.drainEndNs = nowNs + this.plan.drainMs * 1e6;
     this.endedByCount = true;
   }
 
