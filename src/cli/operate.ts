@@ -54,11 +54,51 @@ function statusText(status: Status): string {
       ]),
     ]),
   );
+  lines.push(...protectionText(status));
   if (lastOperation !== null && !lastOperation.ok) {
     lines.push(say(messages.lastRefused, { operation: lastOperation.operation, at: lastOperation.at }));
     lines.push(...lastOperation.problems.map(({ text }) => text));
   }
   return lines.join("\n");
+}
+
+/** Breakers, endpoints and clocks, as far as there is anything to say. */
+function protectionText({ protection, clock }: Status): string[] {
+  const { breakers, endpoints } = protection;
+  const lines: string[] = [];
+  if (breakers.length > 0) {
+    const rows = breakers.map(({ upstream, route, state, cause, forMs, calls, failed, slow, openingsTotal }) => [
+      route === "" ? upstream : `${upstream} ${route}`,
+      state,
+      cause,
+      seconds(forMs),
+      `${calls}`,
+      `${failed}`,
+      `${slow}`,
+      `${openingsTotal}`,
+    ]);
+    lines.push(...table([["breaker", "state", "cause", "for", "calls", "failed", "slow", "openings"], ...rows]));
+  }
+  if (endpoints.length > 0) {
+    const rows = endpoints.map(({ upstream, endpoint, state, reason, forMs, weight, ejections }) => [
+      `${upstream} ${endpoint}`,
+      state,
+      reason,
+      seconds(forMs),
+      weight.toFixed(2),
+      `${ejections}`,
+    ]);
+    lines.push(...table([["endpoint", "state", "reason", "for", "weight", "ejections"], ...rows]));
+  }
+  if (clock.steps > 0 || clock.offsetSeconds !== 0) {
+    const values = { offset: clock.offsetSeconds.toFixed(3), error: clock.errorSeconds.toFixed(3), steps: clock.steps };
+    lines.push(say(messages.statusClock, values));
+  }
+  return lines;
+}
+
+function seconds(ms: number): string {
+  return ms === 0 ? "-" : `${(ms / 1000).toFixed(1)}s`;
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {

@@ -64,6 +64,7 @@ export class Gateway {
   private expectedTickMs: number;
   private networks: NetworkCounts;
   private readonly protection: Protection;
+  private clockStepsSeen = 0;
 
   constructor(options: GatewayOptions) {
     const { config, metrics } = options;
@@ -242,6 +243,33 @@ export class Gateway {
     }
     this.metrics.set(ProcessCounter.upstreamConnectionsIdle, idle);
     this.metrics.set(ProcessCounter.upstreamWaiting, waiting);
+    this.writeProtectionGauges();
+  }
+
+  private writeProtectionGauges(): void {
+    const { metrics } = this;
+    let limit = 0;
+    let inFlight = 0;
+    const waiting = [0, 0, 0, 0];
+    for (const { guard } of this.upstreams.values()) {
+      const { gate } = guard;
+      if (gate === null) continue;
+      if (gate.admission.limit < Number.MAX_SAFE_INTEGER) limit += gate.admission.limit;
+      inFlight += gate.inFlight;
+      for (const lane of [0, 1, 2, 3] as const) waiting[lane]! += gate.queues.waitingIn(lane);
+    }
+    metrics.set(ProcessCounter.admissionLimit, Math.round(limit));
+    metrics.set(ProcessCounter.gateInFlight, inFlight);
+    metrics.set(ProcessCounter.cancelsWaiting, waiting[0]!);
+    metrics.set(ProcessCounter.ordersWaiting, waiting[1]!);
+    metrics.set(ProcessCounter.marketWaiting, waiting[2]!);
+    metrics.set(ProcessCounter.queriesWaiting, waiting[3]!);
+    metrics.set(ProcessCounter.pressure, this.context.pressure.value);
+    const clock = this.context.clock.report();
+    metrics.set(ProcessCounter.clockOffsetSeconds, clock.offsetMs / 1000);
+    metrics.set(ProcessCounter.clockErrorSeconds, Number.isFinite(clock.errorMs) ? clock.errorMs / 1000 : 0);
+    metrics.add(ProcessCounter.clockSteps, clock.steps - this.clockStepsSeen);
+    this.clockStepsSeen = clock.steps;
   }
 
   private makeUpstream(config: UpstreamConfig, whole: Config, source: string): RunningUpstream {

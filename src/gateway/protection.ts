@@ -9,10 +9,14 @@ import { LaneGate, type LaneSettings, laneOf } from "../lanes/mod.ts";
 import {
   Breaker,
   breakerCells,
+  breakerName,
+  breakerSettingsOf,
   type CellDirectory,
   endpointHealthCells,
   healthDefaults,
   healthLeaseCells,
+  healthLeaseName,
+  healthName,
   KeyedRateLimiter,
   keyedLimiterCells,
   makeAdmission,
@@ -160,20 +164,8 @@ export class Protection {
   ): Breaker | null {
     const config = whole.upstreams.find(({ name }) => name === upstream)?.breaker ?? null;
     if (config === null) return null;
-    const settings = {
-      windowMs: config.windowMs,
-      callsMin: config.callsMin,
-      failureRatio: config.failureRatio,
-      slowRatio: config.slowRatio,
-      connectFailures: config.connectFailures,
-      openMs: config.openMs,
-      openMsMax: config.openMaxMs,
-      jitterRatio: config.jitterRatio,
-      probes: config.probes,
-      probeTimeoutMs: config.probeTimeoutMs,
-      rampStepMs: config.rampStepMs,
-    };
-    const name = breakerName(upstream, config.scope === "route" ? route.name : null);
+    const settings = breakerSettingsOf(config);
+    const name = breakerName(upstream, config.scope === "route" ? route.name : "");
     const at = this.directory.take(name, breakerCells);
     const breaker = new Breaker(settings, this.directory.cells, at, this.random);
     guards.get(upstream)?.addBreaker(breaker);
@@ -230,17 +222,4 @@ export class Protection {
       lastGood: lastGood === null ? null : new LastGood(lastGood.ageMaxMs, lastGood.entriesMax),
     };
   }
-}
-
-/** Names of shared cells, for whoever reads them. */
-export function breakerName(upstream: string, route: string | null): string {
-  return route === null ? `breaker ${upstream}` : `breaker ${upstream} ${route}`;
-}
-
-export function healthName(upstream: string, endpoint: string): string {
-  return `health ${upstream} ${endpoint}`;
-}
-
-export function healthLeaseName(upstream: string): string {
-  return `health lease ${upstream}`;
 }

@@ -27,6 +27,30 @@ const row = (name: string, kind: MetricKind, labels: readonly string[], help: st
 export const metricRows = {
   buildInfo: row("weir_build_info", "gauge", ["version", "runtime"], "Always 1; the labels tell what runs."),
   startTime: row("weir_start_time_seconds", "gauge", [], "When the supervisor started, in seconds since 1970."),
+  breakerState: row(
+    "weir_breaker_state",
+    "gauge",
+    ["upstream", "route"],
+    "State of the breaker: 0 closed, 1 open, 2 half-open, 3 ramping. `route` is empty for one of the whole upstream.",
+  ),
+  breakerOpenings: row(
+    "weir_breaker_openings_total",
+    "counter",
+    ["upstream", "route"],
+    "How often the breaker opened.",
+  ),
+  endpointUsable: row(
+    "weir_endpoint_usable",
+    "gauge",
+    ["upstream", "endpoint"],
+    "1 while the endpoint gets requests, else 0.",
+  ),
+  endpointEjections: row(
+    "weir_endpoint_ejections_total",
+    "counter",
+    ["upstream", "endpoint"],
+    "How often the endpoint was ejected for its failures.",
+  ),
   revision: row("weir_configuration_revision", "gauge", [], "Revision of the configuration in force."),
   generation: row("weir_generation", "gauge", [], "Generation of workers that serves; each restart begins a new one."),
   reloads: row("weir_configuration_reloads_total", "counter", ["result"], "Reloads by result: taken or refused."),

@@ -77,6 +77,28 @@ const rows = {
     "WebSocket messages received from clients.",
   ),
   websocketMessagesOut: counter(26, "weir_websocket_sent_messages_total", "WebSocket messages sent to clients."),
+  admissionLimit: gauge(
+    27,
+    "weir_admission_limit",
+    "Requests that adaptive admission lets be in flight, over upstreams.",
+  ),
+  gateInFlight: gauge(
+    28,
+    "weir_admission_in_flight",
+    "Requests in flight through gates with admission or lane limits.",
+  ),
+  cancelsWaiting: gauge(29, "weir_lane_cancel_waiting", "Requests of the lane cancel that wait for a place."),
+  ordersWaiting: gauge(30, "weir_lane_order_waiting", "Requests of the lane order that wait for a place."),
+  marketWaiting: gauge(31, "weir_lane_market_waiting", "Requests of the lane market that wait for a place."),
+  queriesWaiting: gauge(32, "weir_lane_query_waiting", "Requests of the lane query that wait for a place."),
+  pressure: gauge(33, "weir_pressure_ratio", "Pressure on the worker: 0 none, 1 at a limit of `lanes`."),
+  clockOffsetSeconds: gauge(34, "weir_clock_offset_seconds", "Wall clock minus trusted time."),
+  clockErrorSeconds: gauge(
+    35,
+    "weir_clock_error_seconds",
+    "Bound of the error of trusted time; 0 without time sources.",
+  ),
+  clockSteps: counter(36, "weir_clock_steps_total", "Steps of the wall clock that were seen."),
 } as const;
 
 export type ProcessCounterName = keyof typeof rows;

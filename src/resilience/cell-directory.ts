@@ -38,6 +38,17 @@ export class CellDirectory {
     return before === 0 ? at : before - 1;
   }
 
+  /** As `take` for whoever only reads: -1 where no worker has asked for the name. @cold */
+  find(name: string, count: number): number {
+    this.hash.ofText(`${name}\n${count}`);
+    for (let at = this.start + headCells; at < this.start + directoryCells; at += 2) {
+      const held = Atomics.load(this.cells, at);
+      if (held === 0) return -1;
+      if (held === this.hash.tag) return Atomics.load(this.cells, at + 1) - 1;
+    }
+    return -1;
+  }
+
   private entryOf(name: string): number {
     this.hash.ofText(name);
     const { tag } = this.hash;

@@ -45,6 +45,16 @@ export { KeyedRateLimiter, keyedLimiterCells } from "./keyed-rate-limit.ts";
 export { Pressure, type PressureLimits, pressureBars, pressureSources } from "./pressure.ts";
 export { RateLimiter, RateShape, rateLimiterCells, rateMaxPerSecond } from "./rate-limit.ts";
 export {
+  type BreakerReport,
+  breakerName,
+  breakerSettingsOf,
+  type EndpointReport,
+  healthLeaseName,
+  healthName,
+  type ProtectionReport,
+  readProtection,
+} from "./report.ts";
+export {
   backoffMs,
   decideRetry,
   RetryBudget,

@@ -14,6 +14,7 @@ import { type Log, type LogFormat, makeLog } from "./log.ts";
 import { messages } from "./messages.ts";
 import { metricsHandler } from "./metrics-server.ts";
 import type { OperationResult } from "./operation.ts";
+import { ProtectionReader } from "./protection.ts";
 import { readStatus, type Status } from "./status.ts";
 import { type PreparedChange, Supervisor } from "./supervisor.ts";
 import type { WorkerProgram } from "./worker-image.ts";
@@ -64,8 +65,10 @@ export async function serve(options: ServeOptions): Promise<RunningGateway> {
     servers.close();
     ended.resolve();
   };
+  const protection = new ProtectionReader(supervisor);
+  const status = (): Status => readStatus(supervisor, facts(), protection.read());
   const servers = new Servers(supervisor, {
-    status: () => readStatus(supervisor, facts()),
+    status,
     stop: () => void stop(),
     clock,
     log,
@@ -81,7 +84,7 @@ export async function serve(options: ServeOptions): Promise<RunningGateway> {
     throw error;
   }
   return {
-    status: () => readStatus(supervisor, facts()),
+    status,
     admin: servers.admin.listensOn,
     stop,
     ended: ended.promise,
@@ -164,7 +167,7 @@ function makeExposition(supervisor: Supervisor, version: string, clock: Clock): 
     reloadsTaken: supervisor.reloadsTakenCount,
     reloadsRefused: supervisor.reloadsRefusedCount,
   });
-  return new Exposition(supervisor.metricsDirectory, facts, clock);
+  return new Exposition(supervisor.metricsDirectory, facts, clock, new ProtectionReader(supervisor).sources());
 }
 
 /** Returns how to stop listening to signals. */

@@ -1,6 +1,7 @@
 /** The state of a running gateway as one JSON object: what `GET /status` answers and `weir status` prints. */
 import type { Clock } from "../base/mod.ts";
 import { readSnapshot } from "../observe/mod.ts";
+import type { ProtectionReport } from "../resilience/mod.ts";
 import type { OpenListener } from "./listening-sockets.ts";
 import type { OperationResult } from "./operation.ts";
 import type { Supervisor, SupervisorState } from "./supervisor.ts";
@@ -38,6 +39,10 @@ export interface Status {
   readonly workers: readonly WorkerStatus[];
   readonly connections: { readonly client: number; readonly upstream: number; readonly upstreamIdle: number };
   readonly totals: { readonly requests: number; readonly connections: number; readonly retries: number };
+  /** Breakers and endpoints that workers have used. */
+  readonly protection: ProtectionReport;
+  /** Of the worker whose wall clock is furthest from the trusted time. */
+  readonly clock: { readonly offsetSeconds: number; readonly errorSeconds: number; readonly steps: number };
   readonly lastOperation: OperationResult | null;
 }
 
@@ -48,7 +53,7 @@ export interface StatusFacts {
   readonly clock: Clock;
 }
 
-export function readStatus(supervisor: Supervisor, facts: StatusFacts): Status {
+export function readStatus(supervisor: Supervisor, facts: StatusFacts, protection: ProtectionReport): Status {
   const snapshot = readSnapshot(supervisor.metricsDirectory);
   const seats = new Map(snapshot.workers.map((seat) => [seat.seat, seat]));
   const processes = [supervisor.currentGeneration, supervisor.oldGeneration].flatMap((one) => one?.processes ?? []);
@@ -91,6 +96,19 @@ export function readStatus(supervisor: Supervisor, facts: StatusFacts): Status {
       upstreamIdle: counters.upstreamConnectionsIdle,
     },
     totals: { requests: counters.requests, connections: counters.clientConnections, retries: counters.retries },
+    protection,
+    clock: clockOf(snapshot.workers.map((seat) => seat.counters)),
     lastOperation: supervisor.lastOperation,
   };
+}
+
+function clockOf(
+  workers: readonly Readonly<Record<"clockOffsetSeconds" | "clockErrorSeconds" | "clockSteps", number>>[],
+) {
+  const furthest = workers.reduce(
+    (most, one) => (Math.abs(one.clockOffsetSeconds) > Math.abs(most.clockOffsetSeconds) ? one : most),
+    workers[0] ?? { clockOffsetSeconds: 0, clockErrorSeconds: 0, clockSteps: 0 },
+  );
+  const { clockOffsetSeconds: offsetSeconds, clockErrorSeconds: errorSeconds } = furthest;
+  return { offsetSeconds, errorSeconds, steps: Math.max(0, ...workers.map(({ clockSteps }) => clockSteps)) };
 }
