@@ -97,7 +97,7 @@ test("a configuration finds its files beside itself and reports theirs with line
     certificates: [{ certificate: good.certificateFile, key: good.keyFile, names: [...good.names], ocsp: null }],
     engine: "auto",
     versionMin: "1.3",
-    alpn: ["http/1.1"],
+    alpn: ["h2", "http/1.1"],
     requireKnownName: false,
     clientCertificates: { mode: "required", authorities: authority.file },
     sessionLifetimeMs: 7_200_000,

@@ -61,7 +61,7 @@ export const listenerTls = offOr(
       why: "The oldest version of TLS. 1.2 has a longer handshake and is kept to six suites with forward secrecy.",
     }),
     alpn: listOf(choice(alpnNames, { why: "A protocol." }), {
-      default: ["http/1.1"],
+      default: ["h2", "http/1.1"],
       max: alpnNames.length,
       why: "Protocols offered in ALPN, the preferred one first. A client that offers only others is refused.",
     }),

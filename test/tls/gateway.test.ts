@@ -200,3 +200,26 @@ test("a renewed certificate is taken by a reload without a restart, a wrong one 
   expect(after).not.toBe(before);
   expect(after).toMatch(/^serial=/);
 });
+
+test.each(["edge", "bun"])(
+  "listener %s speaks HTTP/2 to clients that offer it, and HTTP/1.1 to the others",
+  async (name) => {
+    const version = ["-w", " %{http_code} %{http_version}"];
+    expect(await curl(name, "/secret", "--http2", ...version)).toBe('{"proto":"https","bytes":0} 200 2');
+    expect(await curl(name, "/secret", "--http1.1", ...version)).toBe('{"proto":"https","bytes":0} 200 1.1');
+    expect(await curl(name, "/secret", "--http2", "--data-binary", "@in", ...version)).toBe(
+      '{"proto":"https","bytes":2000000} 200 2',
+    );
+    const { out } = await run([
+      "h2load",
+      "-n",
+      "2000",
+      "-c",
+      "10",
+      "-m",
+      "8",
+      `https://127.0.0.1:${weir.port(name)}/secret`,
+    ]);
+    expect(out).toContain("2000 succeeded, 0 failed, 0 errored");
+  },
+);
