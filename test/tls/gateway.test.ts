@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import { Random } from "../../src/base/mod.ts";
 import { TestAuthority } from "../authority.ts";
 import { RunningWeir } from "./running-weir.ts";
 
@@ -44,7 +45,8 @@ beforeAll(async () => {
     fetch: async (request) => {
       const body = await request.bytes();
       const size = Number(new URL(request.url).searchParams.get("size") ?? 0);
-      const told = { proto: request.headers.get("x-forwarded-proto"), bytes: body.length };
+      const subject = request.headers.get("x-subject");
+      const told = { proto: request.headers.get("x-forwarded-proto"), bytes: body.length, ...(subject && { subject }) };
       return size > 0 ? new Response(Buffer.alloc(size, "x")) : Response.json(told);
     },
   });
@@ -58,6 +60,11 @@ afterAll(async () => {
   stranger.free();
 });
 
+function fingerprintOf(name: string): string {
+  const told = authority.run("x509", "-in", place(name).certificate, "-noout", "-fingerprint", "-sha256");
+  return told.trim().split("=")[1]!.replaceAll(":", "").toLowerCase();
+}
+
 function configuration(): string {
   const edge = `{ certificate: edge.pem, key: edge.key, ocsp: edge.der }`;
   return `
@@ -68,6 +75,10 @@ listeners:
     address: 127.0.0.1:0
     tls: { certificates: [${edge}], clientCertificates: { authorities: authority.pem } }
   old: { address: "127.0.0.1:0", tls: { certificates: [${edge}], versionMin: "1.2", requireKnownName: on } }
+  proxied:
+    address: 127.0.0.1:0
+    proxyProtocol: { from: 127.0.0.0/8 }
+    tls: { certificates: [${edge}] }
   bun: { address: "127.0.0.1:0", tls: { engine: bun, certificates: [{ certificate: edge.pem, key: edge.key }] } }
 upstreams:
   secret: { endpoints: "127.0.0.1:${upstream.port}", tls: { authorities: authority.pem, serverName: up.example.com } }
@@ -75,7 +86,11 @@ upstreams:
   unverified: { endpoints: "127.0.0.1:${upstream.port}", tls: { verify: off } }
 timeouts: { drain: 2s }
 metrics: off
+identity: { certificates: { desks: { fingerprints: ["${fingerprintOf("desk")}"] } } }
 routes:
+  - match: { path: /desks }
+    identity: { accept: desks, forward: { X-Subject: sub } }
+    upstream: secret
   - { match: { path: /secret }, upstream: secret }
   - { match: { path: /misnamed }, upstream: misnamed }
   - { match: { path: /unverified }, upstream: unverified }
@@ -168,6 +183,71 @@ test("a client certificate is demanded, verified, and its lack is told to the cl
   expect(await curl("mutual", "/secret")).toContain("certificate required");
   expect(await curl("mutual", "/secret", "--cert", foreign.certificate, "--key", foreign.key)).toContain("unknown ca");
 });
+
+test("a route takes clients by the fingerprint of their certificate and passes the subject on", async () => {
+  const desk = place("desk");
+  const up = place("up");
+  const by = (one: { certificate: string; key: string }): string[] => ["--cert", one.certificate, "--key", one.key];
+  expect(await curl("mutual", "/desks", ...by(desk))).toBe(
+    '{"proto":"https","bytes":0,"subject":"CN=desk-7,O=Broker"} 200',
+  );
+  expect(await curl("mutual", "/desks", ...by(up))).toContain(" 401");
+  expect(await curl("edge", "/desks", ...by(desk))).toContain(" 401");
+});
+
+test("the PROXY header comes before TLS", async () => {
+  expect(await curl("proxied", "/secret", "--haproxy-protocol")).toBe('{"proto":"https","bytes":0} 200');
+  expect(await curl("proxied", "/secret")).not.toContain("200");
+});
+
+test("no bytes instead of a handshake do harm, and the gateway goes on", async () => {
+  const random = new Random(5246);
+  const hello = await firstFlight();
+  for (let round = 0; round < 300; round++) {
+    const bytes = Uint8Array.from(hello);
+    for (let change = random.below(6); change >= 0; change--) bytes[random.below(bytes.length)] = random.below(256);
+    await sendAndClose(weir.port("edge"), bytes.subarray(0, 1 + random.below(bytes.length)));
+  }
+  expect(await curl("edge", "/secret")).toBe('{"proto":"https","bytes":0} 200');
+});
+
+/** What a client sends first. */
+function firstFlight(): Promise<Uint8Array> {
+  return new Promise((resolve) => {
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        data(socket, bytes) {
+          resolve(Uint8Array.from(bytes));
+          socket.end();
+          listener.stop();
+        },
+      },
+    });
+    const child = ["openssl", "s_client", "-connect", `127.0.0.1:${listener.port}`, "-servername", "edge.example.com"];
+    Bun.spawn(child, { stdio: ["ignore", "ignore", "ignore"] });
+  });
+}
+
+function sendAndClose(port: number, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const connecting = Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: {
+        open(socket) {
+          socket.write(bytes);
+          socket.end();
+        },
+        data: () => {},
+        close: () => resolve(),
+        error: () => resolve(),
+      },
+    });
+    connecting.catch(reject);
+  });
+}
 
 test("sessions resume on any worker and across a restart", async () => {
   const session = join(folder, "session.pem");
