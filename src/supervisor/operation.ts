@@ -31,6 +31,9 @@ export interface OperationResult {
   readonly problems: readonly ProblemReport[];
 }
 
+/** One mistake in a generated file can make thousands: more than this nobody reads. */
+const problemsMax = 200;
+
 /** Any number of reasons, thrown so that they leave an operation together. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
@@ -44,7 +47,7 @@ export class Refusal extends Error {
 
 export function refusalOf(problems: readonly Problem[]): Refusal {
   return new Refusal(
-    problems.map((problem): ProblemReport => {
+    problems.slice(0, problemsMax).map((problem): ProblemReport => {
       const { code, file, line, column } = problem;
       const { message, hint } = sayProblem(problem);
       return { code, message, hint: hint ?? "", file, line, column, text: renderProblems([problem]) };

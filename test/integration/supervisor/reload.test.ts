@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GatewayProcess, plainConfig } from "./gateway-process.ts";
 import { Traffic } from "./traffic.ts";
@@ -47,6 +47,36 @@ test("a wrong configuration is refused with every problem, and the old one stays
   expect(await (await fetch(`http://${(await gateway.status()).metrics}/metrics`)).text()).toContain(
     'weir_configuration_reloads_total{result="refused"} 1\n',
   );
+});
+
+test("a large configuration is loaded beside the supervisor, which goes on replacing workers", async () => {
+  gateway = await GatewayProcess.start();
+  const port = await gateway.port();
+  const routes = Array.from({ length: 2000 }, (_, index) => `{ match: { path: /r${index} }, upstream: core }`);
+  gateway.writeConfig(withRoute(9).replace("routes: [", `routes: [\n  ${routes.join(",\n  ")},\n  `));
+  const reloading = gateway.operate("/reload");
+  process.kill((await gateway.status()).workers[0]!.pid, "SIGKILL");
+  await gateway.logged("worker.replaced");
+  expect(await reloading).toMatchObject({ ok: true, changed: true, revision: 2 });
+  await gateway.until(({ isReady }) => isReady);
+  expect(new Set(await Promise.all(Array.from({ length: 20 }, () => version(port))))).toEqual(new Set(["9"]));
+  gateway.writeConfig(withRoute(9).replace("routes: [", `nonsense: 1\nroutes: [\n  ${routes.join(",\n  ")},\n  `));
+  expect(await gateway.operate("/reload")).toMatchObject({ ok: false, problems: [{ code: "config.unknown-key" }] });
+});
+
+test("the access log is opened again after it was renamed, by a signal or a reload", async () => {
+  gateway = await GatewayProcess.start({ config: `${plainConfig}accessLog: { to: access.log, flushInterval: 5ms }\n` });
+  const port = await gateway.port();
+  const log = join(gateway.folder, "access.log");
+  const reopen = [() => gateway.signal("SIGUSR1"), () => gateway.operate("/reload")];
+  for (const [number, act] of reopen.entries()) {
+    await fetch(`http://127.0.0.1:${port}/quotes/A`);
+    while (!existsSync(log) || statSync(log).size === 0) await Bun.sleep(5);
+    renameSync(log, `${log}.${number}`);
+    await act();
+    while (!existsSync(log)) await Bun.sleep(5);
+  }
+  expect((await gateway.status()).isReady).toBe(true);
 });
 
 test("a file that is still being written is waited for", async () => {
