@@ -461,7 +461,8 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
       guard.start(this);
       return;
     }
-    this.fail(outcome);
+    if (outcome === Outcome.noEndpoint) this.guard!.noEndpoint(this);
+    else this.fail(outcome);
   }
 
   /** Whether the request is given to the upstream once more: `decideRetry` says, see docs/resilience.md. */

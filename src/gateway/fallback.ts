@@ -1,9 +1,8 @@
 /**
- * What is answered while a breaker is open: another upstream, a fixed answer, the last good answer, or a refusal with
+ * What is answered while a breaker is open or every endpoint is down: another upstream, a fixed answer, the last good answer, or a refusal with
  * `Retry-After`. In the lanes of orders and cancels nothing but another upstream or the refusal: checked here again,
  * because a lane can also come from a field or a claim.
  */
-import { Outcome } from "../base/mod.ts";
 import { Lane } from "../lanes/mod.ts";
 import { answerOf, type LocalAnswer, prepareAnswer } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
@@ -11,8 +10,8 @@ import type { Exchange } from "./exchange.ts";
 const retryAfterMaxSeconds = 60;
 const refusals: (LocalAnswer | undefined)[] = [];
 
-/** Gives the exchange its fallback. `waitMs`: when the breaker may be asked again. */
-export function fallBack(exchange: Exchange, waitMs: number): void {
+/** Gives the exchange its fallback, or refuses it with `outcome`. `waitMs`: when it is worth asking again. */
+export function fallBack(exchange: Exchange, outcome: number, waitMs: number): void {
   const fallback = exchange.route!.fallback;
   if (fallback !== null) {
     if (fallback.guard !== null && !exchange.hasFallenBack) {
@@ -27,7 +26,7 @@ export function fallBack(exchange: Exchange, waitMs: number): void {
       }
     }
   }
-  exchange.finishEarly(refusalAfter(Outcome.breakerOpen, waitMs));
+  exchange.finishEarly(refusalAfter(outcome, waitMs));
 }
 
 /** The problem answer of an outcome with `Retry-After` in whole seconds; prepared once for each second. */

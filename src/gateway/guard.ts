@@ -46,6 +46,8 @@ const outcomeOfVerdict: readonly number[] = [
 ];
 
 const updateMs = 1000;
+/** When a client may ask again that found no endpoint. */
+const endpointWaitMs = 1000;
 
 export interface GuardParts {
   readonly upstream: Upstream;
@@ -119,7 +121,7 @@ export class UpstreamGuard {
       const permit = breaker.acquire(nowMs);
       if (permit === breakerRefused) {
         this.leaveGate(exchange, CallResult.ignored, nowMs);
-        fallBack(exchange, breaker.waitMs(nowMs));
+        fallBack(exchange, Outcome.breakerOpen, breaker.waitMs(nowMs));
         return;
       }
       exchange.permit = permit;
@@ -130,6 +132,13 @@ export class UpstreamGuard {
   /** An attempt has failed before an answer came; what the breaker should know of it. */
   attemptFailed(exchange: Exchange, outcome: number): void {
     this.report(exchange, resultOfOutcome[outcome]!, this.upstream.loop.nowMs);
+  }
+
+  /** No endpoint can be asked: its fallback, if the route has one. */
+  noEndpoint(exchange: Exchange): void {
+    this.settle(exchange, Outcome.noEndpoint);
+    fallBack(exchange, Outcome.noEndpoint, endpointWaitMs);
+    this.pump();
   }
 
   /** The upstream's part is over: with an answer, or for the reason `outcome`. The gate is pumped after it. */
