@@ -12,6 +12,7 @@ import {
   resourcePlan,
   terminalColours,
 } from "../config/mod.ts";
+import { openSslEngine } from "../transport/mod.ts";
 
 const messages = defineMessages({
   right: { en: "{file} is right", zh: "{file} 配置正确" },
@@ -29,6 +30,10 @@ const messages = defineMessages({
     zh: "上限  {workers} 个工作进程，每个 {clients} 条客户端连接、{upstream} 条上游连接（{descriptors} 个描述符）；全部空闲时约 {idle}",
   },
   secret: { en: "note      {problem}", zh: "注意  {problem}" },
+  bunInstead: {
+    en: "{reason}, so TLS is the runtime's own: sessions resume on the same worker only. {hint}",
+    zh: "{reason}，因此使用运行时自带的 TLS：会话只能在同一工作进程恢复。{hint}",
+  },
   off: { en: "off", zh: "关闭" },
 });
 
@@ -64,6 +69,24 @@ function print(value: unknown): void {
 
 /** What is right by itself but cannot be used here and now. */
 function notesOf(config: Config): string[] {
+  return [...tokenNotes(config), ...engineNotes(config)];
+}
+
+/** Whether the TLS library that is asked for can be had. */
+function engineNotes(config: Config): string[] {
+  const engines = new Set(config.listeners.flatMap(({ tls }) => (tls === null ? [] : [tls.engine])));
+  if (!engines.has("openssl") && !engines.has("auto")) return [];
+  try {
+    openSslEngine();
+    return [];
+  } catch (error) {
+    if (!(error instanceof WeirError)) throw error;
+    const { message: reason, hint } = error;
+    return engines.has("openssl") ? [`${reason}: ${hint}`] : [say(messages.bunInstead, { reason, hint })];
+  }
+}
+
+function tokenNotes(config: Config): string[] {
   const token = config.admin?.token ?? null;
   if (token === null) return [];
   try {

@@ -2,6 +2,14 @@
 import { defineMessages } from "../base/mod.ts";
 
 export const tlsFileMessages = defineMessages({
+  engineCannot: {
+    en: "the TLS engine bun has no {setting}",
+    zh: "TLS 引擎 bun 不支持 {setting}",
+  },
+  engineCannotHint: {
+    en: "use the engine openssl, or leave {setting} out",
+    zh: "请使用引擎 openssl，或去掉 {setting}",
+  },
   fileMissing: { en: "{what}: {file} does not exist", zh: "{what}：{file} 不存在" },
   fileMissingHint: { en: "create it or correct the path", zh: "请创建该文件或更正路径" },
   fileUnreadable: { en: "{what}: {file} cannot be read ({reason})", zh: "{what}：无法读取 {file}（{reason}）" },

@@ -105,3 +105,21 @@ test("a configuration finds its files beside itself and reports theirs with line
   });
   expect(readFileSync(authority.file, "utf8")).toBe(authority.pem);
 });
+
+test("what the engine bun cannot do is refused", () => {
+  const pair = `{ certificate: ${good.certificateFile}, key: ${good.keyFile} }`;
+  const text = `
+listeners:
+  public:
+    address: 127.0.0.1:8443
+    proxyProtocol: { from: 10.0.0.0/8 }
+    tls: { engine: bun, requireKnownName: on, certificates: [${pair}, ${pair}] }
+routes: []
+`;
+  const result = parseConfig(text, join(folder, "weir.yaml"));
+  expect("problems" in result && result.problems.map(({ code, values }) => [code, values["setting"]])).toEqual([
+    ["tls.engine-cannot", "proxyProtocol"],
+    ["tls.engine-cannot", "requireKnownName"],
+    ["tls.engine-cannot", "certificates"],
+  ]);
+});

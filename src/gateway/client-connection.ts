@@ -33,6 +33,7 @@ import {
   writeReplyHead,
   writeReplyInterim,
 } from "./reply.ts";
+import { countHandshake, refuseHandshake } from "./security.ts";
 
 const Phase = { idle: 0, head: 1, body: 2, waiting: 3, lingering: 4, proxyHeader: 5 } as const;
 
@@ -128,21 +129,18 @@ export class ClientConnection extends Wire implements ClientStream {
   override onSecure(): void {
     this.context.loop.refresh();
     this.isHandshaking = false;
+    countHandshake(this.context.metrics, this.facts);
     if (this.facts?.alpn === "h2") this.becomeHttp2(noBytes, 0, 0);
     else this.awaitRequest();
   }
 
   override onSecurityFailed(_reason: string): void {
-    const { metrics, loop } = this.context;
-    loop.refresh();
-    if (!this.isHandshaking) {
-      this.destroy();
-      return;
-    }
-    metrics.recordRefusal(Outcome.tlsHandshakeFailed);
-    this.isHandshaking = false;
+    this.context.loop.refresh();
+    if (this.isHandshaking) refuseHandshake(this.context.metrics, Outcome.tlsHandshakeFailed);
     // Closed at once, the alert would be overtaken by a reset, and the client could not say why it was refused.
-    this.linger();
+    if (this.isHandshaking) this.linger();
+    else this.destroy();
+    this.isHandshaking = false;
   }
 
   /** The socket is ours: waits for the PROXY header where one is due, else for the first request. */
@@ -518,7 +516,7 @@ export class ClientConnection extends Wire implements ClientStream {
   onTimer(nowMs: number): void {
     this.context.loop.refresh();
     if (this.isHandshaking) {
-      this.context.metrics.recordRefusal(Outcome.tlsHandshakeTimeout);
+      refuseHandshake(this.context.metrics, Outcome.tlsHandshakeTimeout);
       this.destroy();
     } else if (this.phase === Phase.lingering || this.phase === Phase.proxyHeader) this.destroy();
     else if (this.phase === Phase.idle) this.linger();

@@ -8,7 +8,9 @@
 import { readFileSync } from "node:fs";
 import { say, WeirError } from "../base/mod.ts";
 import type { Config, ListenerConfig, UpstreamConfig } from "../config/mod.ts";
+import { ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
 import {
+  type SecurityFacts,
   type TlsCertificate,
   type TlsClientContext,
   type TlsClientSettings,
@@ -179,4 +181,16 @@ const FILE_UNREADABLE_HINT = {
 
 function freeContext(security: ListenerSecurity): void {
   if (security.kind === "bytes") security.context.free();
+}
+
+/** Counts a handshake that was completed. */
+export function countHandshake(metrics: WorkerMetrics, facts: SecurityFacts | null): void {
+  metrics.add(ProcessCounter.tlsHandshakes, 1);
+  if (facts?.isResumed) metrics.add(ProcessCounter.tlsSessionsResumed, 1);
+}
+
+/** Counts one that was not. */
+export function refuseHandshake(metrics: WorkerMetrics, outcome: number): void {
+  metrics.add(ProcessCounter.tlsHandshakesFailed, 1);
+  metrics.recordRefusal(outcome);
 }

@@ -85,7 +85,7 @@ upstreams:
   misnamed: { endpoints: "127.0.0.1:${upstream.port}", tls: { authorities: authority.pem } }
   unverified: { endpoints: "127.0.0.1:${upstream.port}", tls: { verify: off } }
 timeouts: { drain: 2s }
-metrics: off
+metrics: { address: "127.0.0.1:0" }
 identity: { certificates: { desks: { fingerprints: ["${fingerprintOf("desk")}"] } } }
 routes:
   - match: { path: /desks }
@@ -128,6 +128,12 @@ async function curl(listener: string, path: string, ...more: string[]): Promise<
     `https://edge.example.com:${port}${path}`,
   ]);
   return `${out.replace(/\n/g, "")}${err === "" ? "" : ` ${err.trim()}`}`;
+}
+
+/** A metric's value. */
+async function counter(name: string): Promise<number> {
+  const text = await (await fetch(weir.metrics)).text();
+  return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)`, "m").exec(text)?.[1]);
 }
 
 /** What s_client printed after one request. */
@@ -253,8 +259,10 @@ test("sessions resume on any worker and across a restart", async () => {
   const session = join(folder, "session.pem");
   const resumed = async (): Promise<boolean> => (await client("edge", "-sess_in", session)).includes("Reused, TLSv1.3");
   expect(await client("edge", "-sess_out", session)).toContain("New, TLSv1.3");
+  const before = await counter("weir_tls_sessions_resumed_total");
   let count = 0;
   for (let index = 0; index < 8; index++) count += (await resumed()) ? 1 : 0;
+  while ((await counter("weir_tls_sessions_resumed_total")) < before + 8) await Bun.sleep(10);
   expect(await weir.operate("restart")).toBe(0);
   await weir.until(/generation 2 serves/);
   for (let index = 0; index < 8; index++) count += (await resumed()) ? 1 : 0;

@@ -8,6 +8,8 @@ export class RunningWeir {
   /** Ports by listener. */
   readonly ports = new Map<string, number>();
   readonly file: string;
+  /** Where `/metrics` answers. */
+  metrics = "";
   private readonly child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   private log = "";
 
@@ -27,6 +29,7 @@ export class RunningWeir {
     for (const [, name, port] of weir.log.matchAll(/listener (\S+): https?:\/\/[^:]+:(\d+)/g)) {
       weir.ports.set(name!, Number(port));
     }
+    weir.metrics = /metrics: (\S+)/.exec(weir.log)?.[1] ?? "";
     return weir;
   }
 
