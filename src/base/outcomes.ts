@@ -253,6 +253,17 @@ const rows = {
   http2Violation: row(70, "http2-violation", 0, "client", "safe", "The client broke the rules of HTTP/2."),
   http2Flood: row(71, "http2-flood", 0, "client", "safe", "The client flooded its HTTP/2 connection, which was ended."),
   http2StreamRefused: row(72, "http2-stream-refused", 0, "gateway", "safe", "The client has too many streams open."),
+  webSocketHandshake: row(73, "websocket-handshake", 400, "client", "safe", "The WebSocket handshake is malformed."),
+  webSocketVersion: row(74, "websocket-version", 426, "client", "safe", "Only version 13 of WebSocket is spoken."),
+  webSocketNotCarried: row(
+    75,
+    "websocket-not-carried",
+    501,
+    "gateway",
+    "safe",
+    "The route's upstream cannot carry WebSockets.",
+  ),
+  webSocketViolation: row(76, "websocket-violation", 0, "client", "done", "A side of a WebSocket broke its framing."),
   tlsHandshakeFailed: row(80, "tls-handshake-failed", 0, "client", "safe", "The TLS handshake with the client failed."),
   tlsHandshakeTimeout: row(
     81,

@@ -67,6 +67,7 @@ export function prepareProblem(row: OutcomeRow, more: readonly (readonly [string
     ["cache-control", "no-store"],
     ...more,
   ];
+  if (row.status === 426) fields.push(["sec-websocket-version", "13"]);
   if (row.status === 503) fields.push(["retry-after", String(RETRY_AFTER_SECONDS)]);
   const body = Buffer.from(`${JSON.stringify(problem)}\n`);
   return prepareAnswer(row.code, row.status, fields, body, closing.has(row.code));

@@ -34,6 +34,9 @@ import {
   writeReplyInterim,
 } from "./reply.ts";
 import { countHandshake, refuseHandshake } from "./security.ts";
+import type { Tunnel, TunnelSide } from "./tunnel.ts";
+import { TunnelWire } from "./tunnel-wire.ts";
+import { writeSwitch } from "./upgrade.ts";
 
 const Phase = { idle: 0, head: 1, body: 2, waiting: 3, lingering: 4, proxyHeader: 5 } as const;
 
@@ -88,6 +91,7 @@ export class ClientConnection extends Wire implements ClientStream {
   runTo = 0;
   /** The client speaks HTTP/1.0. */
   isOld = false;
+  private tunnel: TunnelWire | null = null;
   private isHandshaking = false;
   /** TLS that begins after the PROXY header. */
   private tlsContext: TlsServerContext | null = null;
@@ -255,16 +259,10 @@ export class ClientConnection extends Wire implements ClientStream {
     return end;
   }
 
-  /** The client speaks HTTP/2, by prior knowledge or by ALPN: its socket goes to a connection that does too. @cold */
+  /** The client speaks HTTP/2, by prior knowledge or by ALPN. @cold */
   private becomeHttp2(bytes: Uint8Array, offset: number, to: number): void {
-    const { context, listener } = this;
-    context.timers.cancel(this);
-    const other = new Http2ClientConnection(context, listener, this);
-    listener.replace(this, other);
     this.held = null;
-    this.handOverTo(other);
-    other.begin();
-    if (to > offset) other.onBytes(bytes, offset, to);
+    new Http2ClientConnection(this.context, this.listener, this).takeOver(this, bytes, offset, to);
   }
 
   private awaitRestOfHead(bytes: Uint8Array, offset: number, to: number): void {
@@ -422,6 +420,29 @@ export class ClientConnection extends Wire implements ClientStream {
       this.keepsAlive = false;
     writeLocalReply(this, answer, exchange.isHead, !this.keepsAlive);
     this.endExchange(exchange);
+  }
+
+  /** The socket goes on as the client's side of the tunnel. @cold */
+  replyUpgrade(exchange: Exchange, head: MessageHead, tunnel: Tunnel): TunnelSide {
+    const { context, listener } = this;
+    exchange.status = 101;
+    this.write(context.scratch, 0, writeSwitch(exchange, head, context.scratch));
+    this.exchange = null;
+    context.timers.cancel(this);
+    const { fromClient, fromUpstream } = tunnel;
+    const wire = new TunnelWire(context, this.acceptedFrom, fromClient, fromUpstream, false, (it) =>
+      listener.closed(it),
+    );
+    listener.replace(this, wire);
+    this.handOverTo(wire);
+    this.tunnel = wire;
+    return wire;
+  }
+
+  beginTunnel(): void {
+    this.tunnel!.begin();
+    if (this.held !== null) this.tunnel!.onBytes(this.held, this.heldFrom, this.heldTo);
+    this.held = null;
   }
 
   abortReply(exchange: Exchange): void {

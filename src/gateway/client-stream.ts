@@ -13,6 +13,7 @@ import type { MessageHead } from "../protocols/mod.ts";
 import type { TlsPeerCertificate } from "../transport/mod.ts";
 import type { LocalAnswer } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Tunnel, TunnelSide } from "./tunnel.ts";
 
 export interface ClientStream {
   /** The client's address as text: of the socket, or from a believed PROXY header. Empty for Unix sockets. */
@@ -34,6 +35,10 @@ export interface ClientStream {
   replyEnd(exchange: Exchange, trailers: MessageHead | null): void;
   /** A whole answer of the gateway's own. */
   replyLocal(exchange: Exchange, answer: LocalAnswer): void;
+  /** The upstream switched to WebSocket: passes that on, lets go of the exchange, and becomes a side of the tunnel. */
+  replyUpgrade(exchange: Exchange, head: MessageHead, tunnel: Tunnel): TunnelSide;
+  /** The tunnel is connected: passes on what the client had sent before. */
+  beginTunnel(): void;
   /** The answer has begun and cannot be completed: the client must see that it is cut. */
   abortReply(exchange: Exchange): void;
   /** Writes what was put together since the last call. */

@@ -30,6 +30,7 @@ import {
 import type { UpstreamGuard } from "./guard.ts";
 import { recordExchange } from "./record.ts";
 import type { CompiledRoute, Settings } from "./settings.ts";
+import { openTunnel, takeOffer, type UpgradeOffer } from "./upgrade.ts";
 
 /** What a forwarded head usually fits in. Thousands of requests may wait at once, so it is no more than that. */
 const OUT_BYTES = 2048;
@@ -113,6 +114,8 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
   /** Who is asking, as far as that is proven; empty for nobody in particular. */
   subject = "";
   hasCredentials = false;
+  /** A WebSocket handshake's; null for other requests. */
+  upgrade: UpgradeOffer | null = null;
   private identityLines: Uint8Array | null = null;
   private isIdentityPending = false;
   /** Tells this use of the record from others, for what comes back later. */
@@ -180,6 +183,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     this.laterAnswer = null;
     this.wantedDigest = null;
     this.bodyHasher = null;
+    this.upgrade = null;
     this.hasCredentials = head.indexOf(FieldId.authorization) >= 0 || head.indexOf(FieldId.cookie) >= 0;
   }
 
@@ -235,6 +239,8 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     this.upstream = route.upstream;
     this.guard = route.guard;
     this.breaker = route.breaker;
+    const refusal = head.isWebSocketUpgrade ? takeOffer(this, head) : null;
+    if (refusal !== null) return refusal;
     return admit(this, head, route.admit);
   }
 
@@ -422,6 +428,17 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
 
   onUpstreamInterim(head: MessageHead): void {
     this.client?.replyInterim(head);
+  }
+
+  onUpstreamUpgrade(head: MessageHead, bytes: Uint8Array, from: number, to: number): boolean {
+    return openTunnel(this, this.connection!, head, bytes, from, to);
+  }
+
+  /** The tunnel is open: for this record the request is answered. */
+  endUpgrade(): void {
+    this.connection = null;
+    this.guard!.settle(this, Outcome.ok);
+    this.release();
   }
 
   onUpstreamHead(head: MessageHead): void {

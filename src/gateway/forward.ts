@@ -30,6 +30,7 @@ import {
 import { hashBytes } from "../upstream/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import type { CompiledChanges, CompiledRoute, ForwardSettings } from "./settings.ts";
+import { upgradeLines } from "./upgrade.ts";
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text, "latin1");
 const VERSION_END = bytesOf(" HTTP/1.1\r\n");
@@ -335,6 +336,7 @@ function writeFraming(head: MessageHead, out: Uint8Array, at: number): number {
     at = writeLineEnd(out, at);
   }
   if (head.expectsContinue) at = writeBytes(EXPECT, out, at);
+  if (head.isWebSocketUpgrade) at = writeBytes(upgradeLines, out, at);
   return writeLineEnd(out, at);
 }
 

@@ -23,8 +23,9 @@ import { answerOf } from "./answers.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { WorkerContext } from "./context.ts";
 import { expectsBody, Http2ClientStream } from "./http2-stream.ts";
-import type { Listener } from "./listener.ts";
+import type { AcceptedConnection, Listener } from "./listener.ts";
 import type { Settings } from "./settings.ts";
+import { readAsGet } from "./upgrade.ts";
 
 /** How often a connection with open streams is looked after: deadlines that nobody set exactly, and flood budgets. */
 const sweepMs = 1000;
@@ -62,8 +63,8 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
   readonly scheme: "http" | "https";
   readonly http2: Http2Connection<Http2ClientStream>;
   /** Neighbours in the listener's list; the listener's. */
-  previous: ClientConnection | Http2ClientConnection | null = null;
-  next: ClientConnection | Http2ClientConnection | null = null;
+  previous: AcceptedConnection | null = null;
+  next: AcceptedConnection | null = null;
   private readonly listener: Listener;
   private first: Http2ClientStream | null = null;
   /** Requests that came in this read and wait for its end. */
@@ -89,8 +90,16 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
     this.http2 = new Http2Connection<Http2ClientStream>("server", sharedOf(context.settings), this);
   }
 
-  /** The socket is ours. */
-  begin(): void {
+  /** Goes on with a client's socket, and with what was read from it. @cold */
+  takeOver(from: ClientConnection, bytes: Uint8Array, offset: number, to: number): void {
+    this.context.timers.cancel(from);
+    this.listener.replace(from, this);
+    from.handOverTo(this);
+    this.begin();
+    if (to > offset) this.onBytes(bytes, offset, to);
+  }
+
+  private begin(): void {
     const { loop } = this.context;
     this.sweptMs = loop.nowMs;
     this.idleSinceMs = loop.nowMs;
@@ -118,6 +127,7 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
       this.refuse(client, Outcome.targetTooLong);
       return;
     }
+    if (head.isWebSocketUpgrade) readAsGet(head);
     const exchange = context.exchanges.acquire();
     client.exchange = exchange;
     exchange.begin(client, head);
@@ -140,8 +150,8 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
     const client = stream.context!;
     const { exchange } = client;
     client.bodySinceMs = this.context.loop.nowMs;
-    if (exchange === null) {
-      if (to > from) this.http2.consume(stream, to - from);
+    if (exchange === null || exchange.upgrade !== null) {
+      client.onTunnelData(bytes, from, to, isEnd);
       return;
     }
     if (to > from) exchange.onRequestBody(bytes, from, to);

@@ -24,12 +24,14 @@ import type { Exchange } from "./exchange.ts";
 import { isNamed } from "./forward.ts";
 import type { Http2ClientConnection } from "./http2-connection.ts";
 import type { CompiledChanges } from "./settings.ts";
+import type { Tunnel, TunnelSide } from "./tunnel.ts";
 
 const nothingSkipped = fieldMask([]);
+const acceptSkipped = fieldMask([FieldId.webSocketAccept]);
 const noBytes = new Uint8Array(0);
 const lineFeed = 0x0a;
 
-export class Http2ClientStream implements ClientStream {
+export class Http2ClientStream implements ClientStream, TunnelSide {
   connection: Http2ClientConnection | null = null;
   /** Null when the stream has ended, though its exchange may not know yet. */
   stream: Http2Stream<Http2ClientStream> | null = null;
@@ -57,6 +59,10 @@ export class Http2ClientStream implements ClientStream {
   private endsAfterPending = false;
   private trailerLines: Uint8Array = noBytes;
   private replyBytes = 0;
+  /** The tunnel this has become a side of. */
+  private tunnel: Tunnel | null = null;
+  /** What the client sent before the tunnel was open. */
+  private early: Uint8Array = noBytes;
 
   /** Sets every field for a new request. */
   open(connection: Http2ClientConnection, stream: Http2Stream<Http2ClientStream>): void {
@@ -74,6 +80,8 @@ export class Http2ClientStream implements ClientStream {
     this.endsAfterPending = false;
     this.trailerLines = noBytes;
     this.replyBytes = 0;
+    this.tunnel = null;
+    this.early = noBytes;
     this.dropPending();
   }
 
@@ -176,6 +184,68 @@ export class Http2ClientStream implements ClientStream {
     this.endExchange(exchange);
   }
 
+  replyUpgrade(exchange: Exchange, head: MessageHead, tunnel: Tunnel): TunnelSide {
+    this.tunnel = tunnel;
+    exchange.status = 200;
+    this.exchange = null;
+    this.deadlineMs = 0;
+    if (this.stream === null) return this;
+    const { http2 } = this.connection!;
+    http2.sender.beginResponse(200);
+    http2.sender.fields(head, acceptSkipped);
+    http2.finishHead(this.stream, false);
+    this.connection!.flushSoon();
+    return this;
+  }
+
+  beginTunnel(): void {
+    const { early } = this;
+    this.early = noBytes;
+    if (early.length > 0) this.tunnel!.fromClient.receive(early, 0, early.length);
+    this.resumeRequest();
+  }
+
+  /** Data of a tunnel, or of a handshake that is still under way, or that nobody wants. */
+  onTunnelData(bytes: Uint8Array, from: number, to: number, isEnd: boolean): void {
+    const { tunnel, stream, exchange } = this;
+    if (tunnel === null && exchange !== null) {
+      // Bounded by the stream's window, which is not opened again before the tunnel is.
+      this.isRequestPaused = true;
+      this.early = Buffer.concat([this.early, bytes.subarray(from, to)]);
+      return;
+    }
+    tunnel?.fromClient.receive(bytes, from, to);
+    if (this.stream === stream && stream !== null && !this.isRequestPaused) {
+      if (stream.unconsumedBytes > 0) this.connection!.http2.consume(stream, stream.unconsumedBytes);
+    }
+    if (isEnd) tunnel?.fromClient.onEnded();
+  }
+
+  sendTunnel(bytes: Uint8Array, from: number, to: number): boolean {
+    this.replyBody(bytes, from, to);
+    return !this.isReplyBlocked;
+  }
+
+  pauseTunnel(): void {
+    this.pauseRequest();
+  }
+
+  resumeTunnel(): void {
+    this.resumeRequest();
+  }
+
+  finishTunnel(): void {
+    if (this.stream === null || this.endsAfterPending) return;
+    if (this.isReplyBlocked) this.endsAfterPending = true;
+    else this.end(null);
+  }
+
+  abortTunnel(): void {
+    if (this.stream === null) return;
+    this.connection!.flushSoon();
+    this.connection!.http2.reset(this.stream, ErrorCode.cancel);
+  }
+
   pauseRequest(): void {
     this.isRequestPaused = true;
   }
@@ -206,6 +276,7 @@ export class Http2ClientStream implements ClientStream {
     if (this.isReplyBlocked) return;
     this.dropPending();
     if (this.endsAfterPending) this.end(null);
+    else if (this.tunnel !== null) this.tunnel.fromUpstream.onWritable();
     else this.exchange?.onClientWritable();
   }
 
@@ -248,8 +319,11 @@ export class Http2ClientStream implements ClientStream {
 
   /** The stream is closed, whoever closed it. */
   onClosed(): void {
+    const { tunnel } = this;
     this.stream = null;
+    this.tunnel = null;
     this.dropPending();
+    tunnel?.fromClient.onGone();
   }
 
   private end(trailers: MessageHead | null): void {

@@ -8,6 +8,7 @@ import type { WorkerContext } from "./context.ts";
 import type { Http2ClientConnection } from "./http2-connection.ts";
 import { isInNetworks, plainAddress } from "./networks.ts";
 import type { GatewaySecurity } from "./security.ts";
+import type { TunnelWire } from "./tunnel-wire.ts";
 
 /** Connections of one worker, over all its listeners. */
 export interface ConnectionGate {
@@ -19,7 +20,7 @@ export interface ConnectionGate {
 }
 
 /** A client's connection, whatever it speaks. */
-export type AcceptedConnection = ClientConnection | Http2ClientConnection;
+export type AcceptedConnection = ClientConnection | Http2ClientConnection | TunnelWire;
 
 export class Listener {
   readonly config: ListenerConfig;
@@ -83,7 +84,7 @@ export class Listener {
   }
 
   /** A connection goes on as another one, which speaks another protocol. */
-  replace(connection: ClientConnection, other: Http2ClientConnection): void {
+  replace(connection: ClientConnection, other: Http2ClientConnection | TunnelWire): void {
     const { previous, next } = connection;
     other.previous = previous;
     other.next = next;

@@ -146,6 +146,16 @@ export class UpstreamConnection extends Wire {
     this.resumeReading();
   }
 
+  /** Gives the socket to whoever goes on with it after a switch of protocols: this connection is over. @cold */
+  upgradeTo(wire: Wire): void {
+    this.isForgotten = true;
+    this.endpoint.timers.cancel(this);
+    this.ring[this.ringFrom] = null;
+    this.ringCount = 0;
+    this.endpoint.exchangeEnded();
+    this.handOverTo(wire);
+  }
+
   onConnected(): void {
     if (!this.isConnecting) {
       // It was given up on before it opened.
@@ -249,7 +259,10 @@ export class UpstreamConnection extends Wire {
     const exchange = this.ring[this.ringFrom] ?? null;
     this.setTimeLimit(exchange === null ? 0 : exchange.answerIdleTimeoutMs);
     if (head.status < 200) {
-      if (head.status === 101) return -Outcome.upstreamMalformed;
+      if (head.status === 101) {
+        const isTaken = !this.isPipelined && exchange?.onUpstreamUpgrade(head, bytes, end, to) === true;
+        return isTaken ? to : -Outcome.upstreamMalformed;
+      }
       exchange?.onUpstreamInterim(head);
       return end;
     }

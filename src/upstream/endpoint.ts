@@ -208,6 +208,14 @@ export class Endpoint {
     this.upstream.connectFailed(this, outcome);
   }
 
+  /** A connection that went on as a tunnel is gone. @cold */
+  tunnelClosed(): void {
+    this.openCount--;
+    this.upstream.countDescriptor(-1);
+    this.upstream.connectionClosed();
+    if (this.upstream.hasWaiting) this.upstream.serveWaiting(this);
+  }
+
   /** An exchange is over, well or not. */
   exchangeEnded(): void {
     this.inFlightCount--;

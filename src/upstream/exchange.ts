@@ -47,6 +47,11 @@ export interface UpstreamExchange {
   onUpstreamReady(connection: UpstreamLink): void;
   /** A 1xx answer other than 101. `head` is valid during the call only. */
   onUpstreamInterim(head: MessageHead): void;
+  /**
+   * A 101 answer, and what came behind it: true when the exchange has taken the connection's socket with
+   * `UpstreamConnection.upgradeTo`, false when it did not ask for that.
+   */
+  onUpstreamUpgrade(head: MessageHead, bytes: Uint8Array, from: number, to: number): boolean;
   /** The final answer's head. `head` is valid during the call only. */
   onUpstreamHead(head: MessageHead): void;
   /** Body bytes without any framing. They may be kept: nobody writes them again. */

@@ -66,6 +66,8 @@ export class WebSocketReader {
   private readonly head = new Uint8Array(headBytesMax);
   private headEnd = 0;
   private isInPayload = false;
+  /** The head being read began in an earlier piece. */
+  private isHeadSplit = false;
   private opcode = 0;
   private isFinal = false;
   private key = 0;
@@ -83,9 +85,9 @@ export class WebSocketReader {
     this.options = options;
   }
 
-  /** Whether a frame may be put in here by somebody else: nothing is half read. */
+  /** Whether what was right so far ends with a whole frame, so that somebody else may put one of their own behind it. */
   get isBetweenFrames(): boolean {
-    return !this.isInPayload && this.headEnd === 0;
+    return !this.isInPayload && (this.violation === 0 ? this.headEnd === 0 : !this.isHeadSplit);
   }
 
   /** Whether a message is half read: only control frames may be put in. */
@@ -131,8 +133,10 @@ export class WebSocketReader {
         if (this.violation !== 0) return at;
       }
     }
-    if (this.headEnd < this.headLength()) return at;
+    this.isHeadSplit = this.headEnd < this.headLength();
+    if (this.isHeadSplit) return at;
     this.violation = this.beginFrame();
+    if (this.violation !== 0) return at;
     this.headEnd = 0;
     this.isInPayload = true;
     return at;
