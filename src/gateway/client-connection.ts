@@ -17,13 +17,14 @@ import {
   parseRequestHead,
   readProxyHeader,
 } from "../protocols/mod.ts";
-import { type TlsPeerCertificate, type TlsServerContext, Wire } from "../transport/mod.ts";
+import type { TlsServerContext } from "../transport/mod.ts";
 import { answerOf, type LocalAnswer } from "./answers.ts";
 import type { ClientStream } from "./client-stream.ts";
+import { ClientWire } from "./client-wire.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import { Http2ClientConnection } from "./http2-connection.ts";
-import type { AcceptedConnection, Listener } from "./listener.ts";
+import type { Listener } from "./listener.ts";
 import { plainAddress } from "./networks.ts";
 import {
   ReplyFraming,
@@ -49,17 +50,7 @@ const noBytes = new Uint8Array(0);
 /** From here on a preface cannot be taken for anything else (RFC 9113 section 3.4). */
 const http2PrefaceBytes = 24;
 
-export class ClientConnection extends Wire implements ClientStream {
-  readonly context: WorkerContext;
-  readonly serial: number;
-  private readonly listener: Listener;
-  /** The address the connection came from; `clientAddress` differs where a PROXY header said so. */
-  readonly acceptedFrom: string;
-  clientAddress: string;
-  isTrusted: boolean;
-  /** Neighbours in the listener's list; the listener's. */
-  previous: AcceptedConnection | null = null;
-  next: AcceptedConnection | null = null;
+export class ClientConnection extends ClientWire implements ClientStream {
   private phase: number = Phase.idle;
   private exchange: Exchange | null = null;
   /** Bytes that wait for their turn, or a head that is not whole, in `[heldFrom, heldTo)`. */
@@ -97,21 +88,7 @@ export class ClientConnection extends Wire implements ClientStream {
   private tlsContext: TlsServerContext | null = null;
 
   constructor(context: WorkerContext, listener: Listener, clientAddress: string) {
-    super();
-    this.context = context;
-    this.serial = context.nextSerial();
-    this.listener = listener;
-    this.acceptedFrom = clientAddress;
-    this.clientAddress = clientAddress;
-    this.isTrusted = context.settings.isTrusted(clientAddress);
-  }
-
-  get scheme(): "http" | "https" {
-    return this.facts === null ? "http" : "https";
-  }
-
-  get certificate(): TlsPeerCertificate | undefined {
-    return this.facts?.peerCertificate;
+    super(context, listener, clientAddress, context.nextSerial());
   }
 
   /** TLS comes first, or after the PROXY header. `context` is null where the socket does it by itself. @cold */

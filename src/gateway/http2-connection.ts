@@ -7,6 +7,7 @@
  */
 import { Outcome } from "../base/mod.ts";
 import {
+  BodyKind,
   type ConnectionEvents,
   defaultHttp2Limits,
   ErrorCode,
@@ -18,12 +19,13 @@ import {
   Violation,
   violationCode,
 } from "../protocols/mod.ts";
-import { atRoundEnd, Wire } from "../transport/mod.ts";
+import { atRoundEnd } from "../transport/mod.ts";
 import { answerOf } from "./answers.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import { ClientWire } from "./client-wire.ts";
 import type { WorkerContext } from "./context.ts";
-import { expectsBody, Http2ClientStream } from "./http2-stream.ts";
-import type { AcceptedConnection, Listener } from "./listener.ts";
+import { Http2ClientStream } from "./http2-stream.ts";
+import type { Listener } from "./listener.ts";
 import type { Settings } from "./settings.ts";
 import { readAsGet } from "./upgrade.ts";
 
@@ -54,18 +56,8 @@ function sharedOf(settings: Settings): Http2Shared<Http2ClientStream> {
   return shared;
 }
 
-export class Http2ClientConnection extends Wire implements ConnectionEvents<Http2ClientStream> {
-  readonly context: WorkerContext;
-  readonly serial: number;
-  readonly acceptedFrom: string;
-  readonly clientAddress: string;
-  readonly isTrusted: boolean;
-  readonly scheme: "http" | "https";
+export class Http2ClientConnection extends ClientWire implements ConnectionEvents<Http2ClientStream> {
   readonly http2: Http2Connection<Http2ClientStream>;
-  /** Neighbours in the listener's list; the listener's. */
-  previous: AcceptedConnection | null = null;
-  next: AcceptedConnection | null = null;
-  private readonly listener: Listener;
   private first: Http2ClientStream | null = null;
   /** Requests that came in this read and wait for its end. */
   private undispatched: Http2ClientStream | null = null;
@@ -79,14 +71,9 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
   private drainAtMs = Number.POSITIVE_INFINITY;
 
   constructor(context: WorkerContext, listener: Listener, from: ClientConnection) {
-    super();
-    this.context = context;
-    this.listener = listener;
-    this.serial = from.serial;
-    this.acceptedFrom = from.acceptedFrom;
+    super(context, listener, from.acceptedFrom, from.serial);
     this.clientAddress = from.clientAddress;
     this.isTrusted = from.isTrusted;
-    this.scheme = from.scheme;
     this.http2 = new Http2Connection<Http2ClientStream>("server", sharedOf(context.settings), this);
   }
 
@@ -127,7 +114,7 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
       this.refuse(client, Outcome.targetTooLong);
       return;
     }
-    if (head.isWebSocketUpgrade) readAsGet(head);
+    if (head.isWebSocketUpgrade) readAsGet(head, context.random);
     const exchange = context.exchanges.acquire();
     client.exchange = exchange;
     exchange.begin(client, head);
@@ -356,4 +343,9 @@ export class Http2ClientConnection extends Wire implements ConnectionEvents<Http
     this.timerAtMs = atMs;
     this.context.timers.schedule(this, atMs);
   }
+}
+
+/** Whether a request's body is still to come, or its tunnel. */
+function expectsBody(head: MessageHead, isEnd: boolean): boolean {
+  return !isEnd && head.methodId !== Method.connect && head.bodyKind !== BodyKind.none;
 }

@@ -7,13 +7,11 @@
  */
 import { copyBytes, Outcome } from "../base/mod.ts";
 import {
-  BodyKind,
   ErrorCode,
   FieldId,
   fieldMask,
   type Http2Stream,
   type MessageHead,
-  Method,
   type Sender,
   writeFields,
 } from "../protocols/mod.ts";
@@ -141,7 +139,6 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
   }
 
   flushReply(): void {}
-
   replyEnd(exchange: Exchange, trailers: MessageHead | null): void {
     if (this.stream !== null) {
       if (this.isReplyBlocked) {
@@ -209,9 +206,7 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
   onTunnelData(bytes: Uint8Array, from: number, to: number, isEnd: boolean): void {
     const { tunnel, stream, exchange } = this;
     if (tunnel === null && exchange !== null) {
-      // Bounded by the stream's window, which is not opened again before the tunnel is.
-      this.isRequestPaused = true;
-      this.early = Buffer.concat([this.early, bytes.subarray(from, to)]);
+      this.keepEarly(bytes, from, to);
       return;
     }
     tunnel?.fromClient.receive(bytes, from, to);
@@ -219,6 +214,12 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
       if (stream.unconsumedBytes > 0) this.connection!.http2.consume(stream, stream.unconsumedBytes);
     }
     if (isEnd) tunnel?.fromClient.onEnded();
+  }
+
+  /** Bounded by the stream's window, which is not opened again before the tunnel is. @cold */
+  private keepEarly(bytes: Uint8Array, from: number, to: number): void {
+    this.isRequestPaused = true;
+    this.early = Buffer.concat([this.early, bytes.subarray(from, to)]);
   }
 
   sendTunnel(bytes: Uint8Array, from: number, to: number): boolean {
@@ -392,9 +393,4 @@ function sendChangedFields(sender: Sender<Http2ClientStream>, head: MessageHead,
   }
   sender.fields(head, nothingSkipped);
   sender.lines(changes.added, 0, changes.added.length);
-}
-
-/** Whether a request's body is still to come, or its tunnel. */
-export function expectsBody(head: MessageHead, isEnd: boolean): boolean {
-  return !isEnd && head.methodId !== Method.connect && head.bodyKind !== BodyKind.none;
 }

@@ -3,7 +3,7 @@
  * upstream answers, and joins the two sides by a tunnel. The exchange is over with the switch. Everything here runs once a
  * WebSocket. @cold
  */
-import { assert, copyBytes, latin1, Outcome } from "../base/mod.ts";
+import { assert, copyBytes, latin1, Outcome, type Random } from "../base/mod.ts";
 import {
   agreedDeflate,
   FieldId,
@@ -112,9 +112,9 @@ const getWord = latin1("GET");
  * Makes an extended CONNECT (RFC 8441 §5) the GET that HTTP/1.1 has in its place, with a key of our own, in the free room behind
  * the head's text.
  */
-export function readAsGet(head: MessageHead): void {
+export function readAsGet(head: MessageHead, random: Random): void {
   const { bytes } = head;
-  const key = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
+  const key = Buffer.from(Uint32Array.from({ length: 4 }, () => random.uint32()).buffer).toString("base64");
   assert(bytes.length >= head.end + 64 && head.fieldCount < head.fieldsMax, "a decoded head has room behind it");
   let at = head.end;
   head.methodStart = at;
