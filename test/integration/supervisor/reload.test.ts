@@ -40,8 +40,8 @@ test("a wrong configuration is refused with every problem, and the old one stays
   gateway.writeConfig(`${withRoute(2)}nonsense: 1\nlimits: { headMax: 10 }\n`);
   const refused = await gateway.operate("/reload");
   expect(refused.problems.map(({ code, line }) => [code, line])).toEqual([
-    ["config.unknown-key", 5],
-    ["config.value", 6],
+    ["config.unknown-key", 6],
+    ["config.value", 7],
   ]);
   expect([refused.ok, refused.revision, await version(port)]).toEqual([false, 1, "1"]);
   expect(await (await fetch(`http://${(await gateway.status()).metrics}/metrics`)).text()).toContain(
