@@ -13,6 +13,7 @@ export interface ProveArguments {
   readonly seed?: string;
   readonly workers?: string;
   readonly rate?: string;
+  readonly knee?: string;
   readonly list?: true;
   readonly lang?: string;
 }
@@ -45,6 +46,7 @@ export function registerProve(program: Command): void {
     .option("--seed <number>", "of everything random, to repeat a run")
     .option("--workers <count>", "worker processes of Weir (default: half the cores; the rest is the generator's)")
     .option("--rate <perSecond>", "rate of the soak (default 80000)")
+    .option("--knee <perSecond>", "the knee as an earlier run found it, for experiments that build on it")
     .option("--lang <language>", "language of the report: en or zh")
     .option("--list", "list experiments and indicators, and run none")
     .addHelpText("after", examples)

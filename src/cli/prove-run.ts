@@ -18,6 +18,7 @@ import {
   profiles,
   type ReportDocument,
   type RunFacts,
+  raisePriority,
   readFingerprint,
   readIndicators,
   reportHtml,
@@ -41,6 +42,7 @@ interface Request {
   readonly seed: number;
   readonly workersCount: number;
   readonly soakPerSecond: number;
+  readonly kneePerSecond: number | null;
   readonly target: string | null;
   readonly previous: ReportDocument | null;
 }
@@ -83,7 +85,7 @@ async function run(
   const machine = await readFingerprint();
   const unknown = request.target === null ? null : await useUnknown({ url: request.target, processIds });
   const { processor, cores, kernel, runtime } = machine;
-  const weak = weaknesses(machine, unknown === null || unknown.isLocal);
+  const weak = weaknesses(machine, unknown === null || unknown.isLocal, raisePriority());
   const target = { kind: unknown === null ? "weir" : "unknown", name: unknown?.name ?? "Weir" } as const;
   print(say(messages.machine, { processor, cores, kernel, runtime }));
   print(say(messages.target, target));
@@ -92,7 +94,8 @@ async function run(
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   process.once("SIGINT", onSignal);
-  const options = { profile: profiles[profile], seed, machine, unknown, soakPerSecond, workersCount };
+  const { kneePerSecond } = request;
+  const options = { profile: profiles[profile], seed, machine, unknown, soakPerSecond, workersCount, kneePerSecond };
   const suite = await runSuite(
     { ...options, signal: interrupt.signal },
     chosen.experiments,
@@ -160,6 +163,7 @@ function requestOf(words: readonly string[], options: ProveArguments): Request {
     seed: numberOf("--seed", options.seed) ?? before?.seed ?? randomSeed(),
     workersCount: numberOf("--workers", options.workers) ?? before?.workersCount ?? defaultWorkers(),
     soakPerSecond: numberOf("--rate", options.rate) ?? before?.soakPerSecond ?? soakPerSecondDefault,
+    kneePerSecond: numberOf("--knee", options.knee),
     target,
     previous,
   };
@@ -194,12 +198,14 @@ function choose(words: readonly string[], indicators: readonly Indicator[], isWe
   };
 }
 
-function commandOf({ words, profile, seed, workersCount, soakPerSecond, target }: Request): string {
+function commandOf(request: Request): string {
+  const { words, profile, seed, workersCount, soakPerSecond, kneePerSecond, target } = request;
   const parts = ["./weir prove", ...words];
   if (target !== null) parts.push(`--target ${target}`);
   parts.push(`--profile ${profile}`, `--seed ${seed}`);
   if (workersCount !== defaultWorkers()) parts.push(`--workers ${workersCount}`);
   if (soakPerSecond !== soakPerSecondDefault) parts.push(`--rate ${soakPerSecond}`);
+  if (kneePerSecond !== null) parts.push(`--knee ${kneePerSecond}`);
   return parts.join(" ");
 }
 

@@ -26,6 +26,8 @@ export interface ContextOptions {
   readonly soakPerSecond: number;
   /** Worker processes of Weir; half the cores leaves the others to generator and upstream. */
   readonly workersCount: number;
+  /** The knee as an earlier run found it, instead of a search; null to search where it is needed. */
+  readonly kneePerSecond: number | null;
   readonly onStep: (text: Text) => void;
 }
 
@@ -38,13 +40,14 @@ export class Context {
   readonly options: ContextOptions;
   readonly machine: Fingerprint;
   /** What the `knee` experiment found, or a short search if another needs it first. */
-  kneePerSecond: number | null = null;
+  kneePerSecond: number | null;
   private readonly started: OwnTarget[] = [];
 
   constructor(options: ContextOptions) {
     this.options = options;
     this.profile = options.profile;
     this.machine = options.machine;
+    this.kneePerSecond = options.kneePerSecond;
   }
 
   /** A generator of its own for each use, so that experiments do not disturb each other's draws. */

@@ -91,6 +91,7 @@ async function closedRun(context: Context): Promise<Measured | Text> {
       warmupMs: 2000,
       connectionsCount: closedCount,
       connectTimeoutMs: 20_000,
+      connectPerSecond: 8000,
     });
   });
 }

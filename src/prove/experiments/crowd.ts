@@ -22,6 +22,8 @@ const processesMax = 16;
 const otherDescriptors = 400;
 /** A worker keeps some for upstreams, and the kernel does not spread connections evenly. */
 const spareRatio = 1.12;
+/** Slow enough that no accept queue fills while the gateway's workers share their cores with the generator. */
+const connectPerSecond = 8000;
 /** Well within the 28,000 local ports that one address has to one target. */
 const connectionsPerAddress = 12_000;
 
@@ -64,6 +66,7 @@ export async function runCrowd(
       processesCount: Math.min(processesCount, count),
       sourceAddresses,
       connectTimeoutMs: 20_000,
+      connectPerSecond,
     },
     { onSecond },
   );

@@ -48,6 +48,10 @@ const messages = defineMessages({
     en: "a process may have {limit} descriptors: more than that many connections need several processes on both sides (weir tune says how to raise it)",
     zh: "单进程最多 {limit} 个描述符：更多连接需要两端使用多个进程（weir tune 说明如何提高）",
   },
+  priority: {
+    en: "the load generator could not be given priority over what it measures (root may): on a shared machine it starves first, and such runs are void",
+    zh: "压测端无法获得高于被测对象的优先级（root 可以）：共用机器时它会先被饿死，此类运行无效",
+  },
   notLinux: {
     en: "this is not Linux: processor time, memory and descriptors of the gateway cannot be read",
     zh: "当前系统不是 Linux：无法读取网关的处理器时间、内存与描述符",
@@ -87,13 +91,14 @@ export async function readFingerprint(watchMs = 1000): Promise<Fingerprint> {
 }
 
 /** What makes results weak here, the worst first. */
-export function weaknesses(machine: Fingerprint, isLocal: boolean): Text[] {
+export function weaknesses(machine: Fingerprint, isLocal: boolean, hasPriority = true): Text[] {
   const found: Text[] = [];
   const { busyRatio, cores, governor, descriptorsMax } = machine;
   if (busyRatio !== null && busyRatio > busyRatioMax) {
     found.push(textOf(messages.busy, { percent: (busyRatio * 100).toFixed(0) }));
   }
   if (isLocal) found.push(textOf(messages.shared, { cores }));
+  if (isLocal && !hasPriority) found.push(textOf(messages.priority));
   if (machine.isVirtual) found.push(textOf(messages.virtual));
   if (governor !== null && governor !== "performance") found.push(textOf(messages.governor, { governor }));
   if (descriptorsMax !== null && descriptorsMax < descriptorsWanted) {
