@@ -4,7 +4,7 @@
  * priority, and kept in `node_modules/.cache/weir` for the next start.
  *
  * An image belongs to the exact source files it was made of: when they change (an upgrade), workers start from the source
- * until a new image is there. Whatever goes wrong with an image, the source is always good.
+ * until a new image is there. Packages are not part of it; the few that a worker needs are found from where it lies. Whatever goes wrong with an image, the source is always good.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
@@ -99,7 +99,15 @@ export class WorkerImage implements WorkerProgram {
     const draft = `${folder}.${process.pid}`;
     try {
       mkdirSync(draft, { recursive: true });
-      const arguments_ = ["build", this.entry, "--target=bun", "--format=cjs", "--bytecode", `--outdir=${draft}`];
+      const arguments_ = [
+        "build",
+        this.entry,
+        "--target=bun",
+        "--format=cjs",
+        "--bytecode",
+        "--packages=external",
+        `--outdir=${draft}`,
+      ];
       const child = Bun.spawn(["nice", "-n", "10", process.execPath, ...arguments_], {
         stdio: ["ignore", "ignore", "ignore"],
         cwd: dirname(this.entry),
