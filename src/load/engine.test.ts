@@ -61,7 +61,9 @@ class FakeServer implements ProtocolClient {
   tick(): void {}
   stopOpening(): void {}
   close(): void {}
-  watchedFd(): number {
+  readonly needsPolling = false;
+  poll(): void {}
+  readinessFd(): number {
     return -1;
   }
 

@@ -1,12 +1,15 @@
 /**
  * @hot
  * HTTP/1.1 over plain sockets, one exchange in flight per connection. Requests are written as they were rendered, with
- * TCP_NODELAY; answers are read in place by `Http1Reader`. Nothing is allocated per request by this file; the runtime
- * allocates the Buffer of each chunk it hands over. Connections are opened and reopened by `ConnectionOpener`.
+ * TCP_NODELAY; answers are read in place by `Http1Reader`. Sockets are read and written past the runtime where that works
+ * (`DirectSockets`); elsewhere the runtime hands over each chunk, in a Buffer that it allocates. Nothing else is allocated
+ * per request. Connections are opened and reopened by `ConnectionOpener`.
  */
 import type { Socket, SocketHandler } from "bun";
 import { type Clock, copyBytes } from "../base/mod.ts";
 import { ConnectionOpener, type ConnectionOwner, type OpenedConnection } from "./connections.ts";
+import { type DirectSockets, Received } from "./direct-sockets.ts";
+import { findEventLoop } from "./event-loop.ts";
 import { Failure } from "./failures.ts";
 import { Http1Reader, ReadResult } from "./http1-reader.ts";
 import type { ClientEvents, ConnectOptions, ProtocolClient, RenderedRequest } from "./protocol-client.ts";
@@ -22,6 +25,8 @@ class Connection implements OpenedConnection {
   readonly reader = new Http1Reader();
   state: State = State.down;
   socket: Socket<OpenedConnection> | null = null;
+  /** The socket's descriptor where this client reads and writes it directly. */
+  fd = -1;
   connectStartNs = 0;
   notBeforeNs = 0;
   wasTried = false;
@@ -43,14 +48,17 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
   private readonly opener: ConnectionOpener<Connection>;
   private readonly reusesConnections: boolean;
   private readonly events: ClientEvents;
+  private readonly direct: DirectSockets | null;
 
-  constructor(options: ConnectOptions, events: ClientEvents, clock: Clock) {
+  /** @param direct reads and writes the sockets past the runtime; null leaves that to the runtime */
+  constructor(options: ConnectOptions, events: ClientEvents, clock: Clock, direct: DirectSockets | null) {
+    this.direct = direct;
     this.slotsCount = options.connectionsCount;
     this.reusesConnections = options.reusesConnections;
     this.events = events;
     this.handlers = {
       open: (socket) => this.onOpen(socket),
-      data: (socket, chunk) => this.onData(socket.data, chunk),
+      data: (socket, chunk) => this.onBytes(socket.data, chunk, 0, chunk.length),
       drain: (socket) => this.writeRest(socket.data),
       close: (socket, error) => this.onClose(socket.data, error),
       error: (socket, error) => this.onError(socket.data, error),
@@ -67,12 +75,26 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
     return this.opener.pendingCount;
   }
 
+  get needsPolling(): boolean {
+    return this.direct !== null;
+  }
+
   /** Asked once, before the start. @cold */
-  watchedFd(): number {
-    for (const { socket } of this.connections) {
-      if (socket !== null) return (socket as unknown as { fd: number }).fd;
+  readinessFd(): number {
+    const open = this.connections.find((connection) => connection.socket !== null);
+    const socketFd = open === undefined ? -1 : descriptorOf(open.socket!);
+    if (this.direct === null) return findEventLoop(socketFd);
+    return this.direct.joinEventLoop(socketFd) ? this.direct.epollFd : -1;
+  }
+
+  poll(): void {
+    const { direct } = this;
+    if (direct === null) return;
+    const count = direct.poll();
+    for (let index = 0; index < count; index++) {
+      const slot = direct.tokenAt(index);
+      if (slot >= 0) this.receive(this.connections[slot]!, direct, direct.hasFailedAt(index));
     }
-    return -1;
   }
 
   open(): void {
@@ -115,8 +137,11 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
     connection.reader.begin(request.expectsNoBody, request.inspector);
     if (connection.state === State.idle) {
       connection.state = State.busy;
-      const written = connection.socket!.write(request.bytes, 0, request.length);
-      if (written < request.length) this.keepRest(connection, request, written < 0 ? 0 : written);
+      const written =
+        connection.fd >= 0
+          ? this.direct!.send(connection.fd, request.bytes, request.length)
+          : connection.socket!.write(request.bytes, 0, request.length);
+      if (written < request.length) this.sendRest(connection, request, written < 0 ? 0 : written);
       return;
     }
     connection.state = State.departing;
@@ -160,17 +185,37 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
   }
 
   private onOpen(socket: Socket<Connection>): void {
-    if (this.opener.accept(socket.data, socket)) this.opened(socket.data);
+    const connection = socket.data;
+    if (!this.opener.accept(connection, socket)) return;
+    this.takeOver(connection, socket);
+    this.opened(connection);
   }
 
-  private onData(connection: Connection, chunk: Uint8Array): void {
+  /** From here on this client reads the socket, not the runtime. */
+  private takeOver(connection: Connection, socket: Socket<Connection>): void {
+    const fd = this.direct === null ? -1 : descriptorOf(socket);
+    if (fd < 0 || !this.direct!.watch(fd, connection.slot)) return;
+    socket.pause();
+    connection.fd = fd;
+  }
+
+  private receive(connection: Connection, direct: DirectSockets, hasFailed: boolean): void {
+    // A connection that was replaced within this round of events has no socket yet.
+    if (connection.fd < 0) return;
+    const count = direct.receive(connection.fd, hasFailed);
+    if (count > 0) this.onBytes(connection, direct.buffer, 0, count);
+    else if (count === Received.end) this.onEnd(connection, false);
+    else if (count === Received.reset) this.onEnd(connection, true);
+  }
+
+  private onBytes(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     if (connection.state !== State.busy) {
       // Bytes nobody asked for: the connection cannot be trusted with the next exchange.
       if (connection.state === State.idle) this.drop(connection, Failure.wrongLength);
       return;
     }
     const reader = connection.reader;
-    const result = reader.feed(chunk);
+    const result = reader.feed(bytes, start, end);
     if (result === ReadResult.more) return;
     if (result === ReadResult.failed) {
       this.drop(connection, reader.failure);
@@ -195,12 +240,17 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
   }
 
   private onClose(connection: Connection, error: unknown): void {
+    // The runtime closes a socket it does not read only when that has failed; an orderly end is read here first.
+    this.onEnd(connection, connection.fd >= 0 || (error !== undefined && error !== null));
+  }
+
+  private onEnd(connection: Connection, wasReset: boolean): void {
     if (connection.isReplaced || connection.socket === null) return;
     if (connection.state !== State.busy) {
       this.drop(connection, Failure.none);
       return;
     }
-    if (error !== undefined && error !== null) {
+    if (wasReset) {
       this.drop(connection, Failure.reset);
     } else if (connection.reader.finish() === ReadResult.complete) {
       this.complete(connection);
@@ -234,6 +284,8 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
     connection.isReplaced = true;
     connection.state = State.down;
     this.opener.ended(connection);
+    if (connection.fd >= 0) this.direct!.unwatch(connection.fd);
+    connection.fd = -1;
     if (socket === null) return;
     if (isClean) socket.end();
     else socket.terminate();
@@ -243,6 +295,12 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
     connection.wasTried = true;
     if (this.reusesConnections) this.opener.enqueue(connection);
     else this.events.freed(connection.slot);
+  }
+
+  private sendRest(connection: Connection, request: RenderedRequest, from: number): void {
+    this.keepRest(connection, request, from);
+    // The runtime tells when the socket takes more; it must have tried and been refused.
+    if (connection.fd >= 0) this.writeRest(connection);
   }
 
   private keepRest(connection: Connection, request: RenderedRequest, from: number): void {
@@ -263,4 +321,9 @@ export class Http1Client implements ProtocolClient, ConnectionOwner<Connection> 
       connection.restEnd = 0;
     }
   }
+}
+
+function descriptorOf(socket: Socket<never> | Socket<OpenedConnection> | Socket<Connection>): number {
+  // The runtime has it; its types do not.
+  return (socket as unknown as { readonly fd: number }).fd;
 }

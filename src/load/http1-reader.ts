@@ -73,12 +73,11 @@ export class Http1Reader {
   }
 
   /** Reads a chunk. Bytes after the end of the answer are `wrong-length`: nothing else was asked for. */
-  feed(bytes: Uint8Array): ReadResult {
-    const end = bytes.length;
-    this.answerBytes += end;
-    let offset = 0;
+  feed(bytes: Uint8Array, start = 0, end = bytes.length): ReadResult {
+    this.answerBytes += end - start;
+    let offset = start;
     if (this.place === atHead) {
-      offset = this.carryLength === 0 ? this.readHeads(bytes, 0, end) : this.feedCarried(bytes);
+      offset = this.carryLength === 0 ? this.readHeads(bytes, start, end) : this.feedCarried(bytes, start, end);
       if (offset < 0) return ReadResult.failed;
       if (this.place === atHead && this.remainingBytes !== 0) return ReadResult.more;
     }
@@ -145,17 +144,17 @@ export class Http1Reader {
   }
 
   /** A head came in pieces, which is rare: the chunk is joined to what was kept, and read as one. @cold */
-  private feedCarried(bytes: Uint8Array): number {
+  private feedCarried(bytes: Uint8Array, start: number, end: number): number {
     const kept = this.carryLength;
-    const total = kept + bytes.length;
+    const total = kept + end - start;
     const joined = new Uint8Array(total);
     joined.set(this.carry.subarray(0, kept));
-    joined.set(bytes, kept);
+    joined.set(bytes.subarray(start, end), kept);
     this.carryLength = 0;
     const offset = this.readHeads(joined, 0, total);
     if (offset < 0 || this.carryLength !== 0) return offset;
     // A complete head ends within this chunk, for it was not complete before.
-    return offset - kept;
+    return start + offset - kept;
   }
 
   /** Offset after the head, 0 when it is incomplete, -1 when it is malformed. */

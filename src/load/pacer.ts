@@ -1,14 +1,13 @@
 /**
  * How a client process with nothing to do waits for the next request that is due.
  *
- * `precise`, the default, sleeps in `ppoll` on the event loop's own epoll descriptor with the time left in nanoseconds: any
+ * `precise`, the default, sleeps in `ppoll` on an epoll descriptor with the time left in nanoseconds: any
  * arriving byte wakes it, so does the due time; it burns the processor for the last 80 us only. `spin` goes round the event loop without
  * sleeping: the smallest lag, one whole core. `timer` uses the runtime's timers, whose grain of 1 ms makes requests leave in
  * bursts; it is what is left where the other two cannot work.
  */
 
 import { dlopen } from "bun:ffi";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { Pacing } from "./plan.ts";
 
 /** The kernel wakes a sleeper late by about this much; the rest of the time is spent going round. */
@@ -20,15 +19,16 @@ const longestSleepNs = 5_000_000;
 
 export interface Pacer {
   readonly name: Exclude<Pacing, "auto">;
-  /** Calls `wake` soon after `gapNs`, earlier when something arrives. */
+  /** Sleeps for most of `gapNs` unless something arrives; those that cannot sleep return at once. */
+  sleep(gapNs: number): void;
+  /** Calls `wake` when the rest of `gapNs` is over, or in the next round of the event loop. */
   schedule(gapNs: number, wake: () => void): void;
 }
 
-/** @param socketFd a socket known to be watched by this process's event loop, to find its epoll descriptor by; -1 for none */
-export function createPacer(pacing: Pacing, socketFd: number): Pacer {
+/** @param epollFd readable when there is something to do; -1 where it is not known, and nothing can sleep on it */
+export function createPacer(pacing: Pacing, epollFd: number): Pacer {
   if (pacing === "spin") return spinPacer;
   if (pacing === "timer") return timerPacer;
-  const epollFd = findEventLoop(socketFd);
   if (epollFd < 0) return spinPacer;
   const sleep = preciseSleep(epollFd);
   return sleep === null ? spinPacer : new PrecisePacer(sleep);
@@ -36,56 +36,31 @@ export function createPacer(pacing: Pacing, socketFd: number): Pacer {
 
 const spinPacer: Pacer = {
   name: "spin",
+  sleep: () => {},
   schedule: (_gapNs, wake) => void setImmediate(wake),
 };
 
 const timerPacer: Pacer = {
   name: "timer",
+  sleep: () => {},
   schedule: (gapNs, wake) => void setTimeout(wake, Math.max(1, Math.floor(Math.min(gapNs, longestSleepNs) / 1e6))),
 };
 
 class PrecisePacer implements Pacer {
   readonly name = "precise";
-  private readonly sleep: (ns: number) => void;
+  private readonly sleepNs: (ns: number) => void;
 
-  constructor(sleep: (ns: number) => void) {
-    this.sleep = sleep;
+  constructor(sleepNs: (ns: number) => void) {
+    this.sleepNs = sleepNs;
   }
 
-  schedule(gapNs: number, wake: () => void): void {
-    const sleepNs = gapNs - wakeMarginNs;
-    if (sleepNs > shortestSleepNs) this.sleep(Math.min(sleepNs, longestSleepNs));
+  sleep(gapNs: number): void {
+    const ns = gapNs - wakeMarginNs;
+    if (ns > shortestSleepNs) this.sleepNs(Math.min(ns, longestSleepNs));
+  }
+
+  schedule(_gapNs: number, wake: () => void): void {
     setImmediate(wake);
-  }
-}
-
-/**
- * The epoll descriptor that watches the socket, by what /proc tells of each one in this process. Without a socket the only
- * one there is; the runtime opens others for threads of its own.
- */
-function findEventLoop(socketFd: number): number {
-  try {
-    const found = readdirSync("/proc/self/fd").filter(isEpoll);
-    const watching = new RegExp(`^tfd:\\s+${socketFd}\\s`, "m");
-    const name =
-      socketFd >= 0
-        ? found.find((each) => watching.test(readFileSync(`/proc/self/fdinfo/${each}`, "utf8")))
-        : found.length === 1
-          ? found[0]
-          : undefined;
-    return name === undefined ? -1 : Number(name);
-  } catch {
-    // No /proc: another pacer is taken, and the result names it.
-    return -1;
-  }
-}
-
-function isEpoll(name: string): boolean {
-  try {
-    return readlinkSync(`/proc/self/fd/${name}`) === "anon_inode:[eventpoll]";
-  } catch {
-    // The descriptor of the directory listing itself is gone by now.
-    return false;
   }
 }
 

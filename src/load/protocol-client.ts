@@ -58,8 +58,12 @@ export interface ProtocolClient {
   /** No connection is opened again from now on. */
   stopOpening(): void;
   close(): void;
-  /** The descriptor of any open connection, -1 when there is none: the pacer finds the event loop by it. */
-  watchedFd(): number;
+  /** Handles what has arrived, for clients that watch their sockets themselves; the runtime calls the others. */
+  poll(): void;
+  /** An epoll descriptor that is readable when there is something to do, to sleep on; -1 where there is none. */
+  readinessFd(): number;
+  /** Whether `poll` must be called for answers to be seen. */
+  readonly needsPolling: boolean;
   /** Connections open now. */
   readonly openCount: number;
   /** Connections for which the first attempt to open has neither succeeded nor failed yet. */

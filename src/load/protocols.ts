@@ -1,4 +1,5 @@
 /** Chooses the protocol of a plan: the one place to name a new one. */
+import { DirectSockets } from "./direct-sockets.ts";
 import { Http1Client } from "./http1-client.ts";
 import type { LoadPlan } from "./plan.ts";
 import type { Protocol } from "./protocol-client.ts";
@@ -19,6 +20,8 @@ const http1: Protocol = {
       },
       events,
       clock,
+      // The runtime's timers are too coarse to look for answers by.
+      plan.pacing === "timer" ? null : DirectSockets.open(),
     ),
 };
 

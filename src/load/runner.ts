@@ -47,7 +47,6 @@ export class Runner {
   constructor(plan: LoadPlan, share: ProcessShare, clock: Clock, events: RunnerEvents) {
     this.plan = plan;
     this.clock = clock;
-    this.needsPacing = plan.load.kind === "open" || plan.load.thinkMs > 0;
     this.pacer = createPacer("timer", -1);
     this.watch = new ProcessWatch(clock);
     const protocol = protocolOf(plan);
@@ -58,6 +57,7 @@ export class Runner {
     this.engine = new Engine(plan, share, clock, engineEvents, protocol);
     this.client = protocol.createClient(plan, share, this.engine, clock);
     this.engine.use(this.client);
+    this.needsPacing = plan.load.kind === "open" || plan.load.thinkMs > 0 || this.client.needsPolling;
   }
 
   /** Opens the connections; ends when each has been opened or has failed once. */
@@ -69,7 +69,7 @@ export class Runner {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     const durationMs = (this.clock.monotonicNs() - startNs) / 1e6;
-    if (this.needsPacing) this.pacer = createPacer(this.plan.pacing, this.client.watchedFd());
+    if (this.needsPacing) this.pacer = createPacer(this.plan.pacing, this.client.readinessFd());
     return { openCount: this.client.openCount, failedCount: this.engine.connects.failed, durationMs };
   }
 
@@ -102,8 +102,15 @@ export class Runner {
     if (this.finished === null) return;
     const nowNs = this.clock.monotonicNs();
     if (nowNs >= this.nextTickNs) this.tick(nowNs);
-    if (this.needsPacing) this.pacer.schedule(Math.min(gapNs, this.nextTickNs - nowNs), this.wake);
-    else setTimeout(this.wake, tickNs / 1e6);
+    if (!this.needsPacing) {
+      setTimeout(this.wake, tickNs / 1e6);
+      return;
+    }
+    const restNs = Math.min(gapNs, this.nextTickNs - nowNs);
+    this.pacer.sleep(restNs);
+    this.client.poll();
+    // The last answer may have ended the run.
+    if (this.finished !== null) this.pacer.schedule(restNs, this.wake);
   };
 
   private tick(nowNs: number): void {

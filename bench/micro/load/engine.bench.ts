@@ -67,7 +67,9 @@ export function measureEngine(rounds: number, perRound: number): Cost {
     tick: nothing,
     stopOpening: nothing,
     close: nothing,
-    watchedFd: () => -1,
+    poll: nothing,
+    readinessFd: () => -1,
+    needsPolling: false,
   };
   engine.use(client);
   engine.freed(0);
