@@ -59,7 +59,7 @@ try {
   ];
   const pairs = await interleave(
     rounds,
-    () => measureWeir(clientCore, words),
+    () => measureWeir(clientCore, words, connections),
     () => measureWrk(clientCore, url, connections, seconds),
   );
   const show = ({ requestsPerSecond, p50Us, p99Us }: Measured): string =>

@@ -5,7 +5,8 @@
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { LoadResult } from "../../src/load/mod.ts";
+import { Histogram, latencyNsShape } from "../../src/base/mod.ts";
+import { addEncoded, type LoadResult } from "../../src/load/mod.ts";
 
 const main = join(import.meta.dir, "../../src/cli/main.ts");
 
@@ -54,16 +55,36 @@ export async function runWeir(core: number, words: readonly string[]): Promise<L
   return JSON.parse(out) as LoadResult;
 }
 
-export async function measureWeir(core: number, words: readonly string[]): Promise<Measured> {
-  const { summary, generator } = await runWeir(core, words);
+/** A closed-loop run over this many connections; latencies are corrected as wrk corrects its own. */
+export async function measureWeir(core: number, words: readonly string[], connections: number): Promise<Measured> {
+  const result = await runWeir(core, words);
+  const { summary, generator } = result;
+  const corrected = correctedLikeWrk(result, connections);
   const cpuRatio = generator.processes.reduce((sum, each) => sum + each.cpuAllRatio, 0);
   return {
     requests: summary.requests,
     requestsPerSecond: summary.requestsPerSecond,
-    p50Us: summary.latencyUs.p50,
-    p99Us: summary.latencyUs.p99,
+    p50Us: corrected.percentile(50) / 1000,
+    p99Us: corrected.percentile(99) / 1000,
     cpuUsPerRequest: (cpuRatio * summary.measuredSeconds * 1e6) / summary.requests,
   };
+}
+
+/**
+ * wrk adds to what it measured: for each latency above twice the mean interval of a connection, those that would have been
+ * seen had it gone on sending (stats_correct in its stats.c). `weir load` does not, for in a closed loop they are guesses; to
+ * compare the two, the same is done to its histogram here.
+ */
+function correctedLikeWrk(result: LoadResult, connections: number): Histogram {
+  const measured = new Histogram(latencyNsShape);
+  for (const each of result.classes) addEncoded(each.histograms.response, measured);
+  const corrected = new Histogram(latencyNsShape);
+  const intervalNs = (result.summary.measuredSeconds * 1e9) / (measured.count / connections);
+  measured.forEachBucket((lowest, _highest, count) => {
+    corrected.recordMany(lowest, count);
+    for (let ns = lowest - intervalNs; ns > intervalNs; ns -= intervalNs) corrected.recordMany(ns, count);
+  });
+  return corrected;
 }
 
 /** Runs wrk with one thread and reads its own report. */

@@ -38,7 +38,7 @@ try {
   ];
   const pairs = await interleave(
     rounds,
-    () => measureWeir(clientCore, words),
+    () => measureWeir(clientCore, words, connections),
     () => measureWrk(clientCore, url, connections, seconds),
   );
   for (const [weir, wrk] of pairs) {
