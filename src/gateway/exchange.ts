@@ -28,8 +28,9 @@ import {
   writeTrailers,
 } from "./forward.ts";
 import type { UpstreamGuard } from "./guard.ts";
+import { type LimitLines, withLimitFields } from "./limit-fields.ts";
 import { recordExchange } from "./record.ts";
-import type { CompiledRoute, Settings } from "./settings.ts";
+import type { CompiledChanges, CompiledRoute, Settings } from "./settings.ts";
 import { openTunnel, takeOffer, type UpgradeOffer } from "./upgrade.ts";
 
 /** What a forwarded head usually fits in. Thousands of requests may wait at once, so it is no more than that. */
@@ -116,6 +117,10 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
   hasCredentials = false;
   /** A WebSocket handshake's; null for other requests. */
   upgrade: UpgradeOffer | null = null;
+  /** Of the rate limit that leaves the least: see limit-fields.ts. */
+  limitLines: LimitLines | null = null;
+  limitLeft = 0;
+  limitSeconds = 0;
   private identityLines: Uint8Array | null = null;
   private isIdentityPending = false;
   /** Tells this use of the record from others, for what comes back later. */
@@ -177,6 +182,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     this.answeredAtMs = 0;
     this.endpointIndex = -1;
     this.subject = "";
+    this.limitLines = null;
     this.identityLines = null;
     this.isIdentityPending = false;
     this.life++;
@@ -242,6 +248,12 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     const refusal = head.isWebSocketUpgrade ? takeOffer(this, head) : null;
     if (refusal !== null) return refusal;
     return admit(this, head, route.admit);
+  }
+
+  /** Changes to the answer's fields; null for none. */
+  get answerChanges(): CompiledChanges | null {
+    const changes = this.route!.answerChanges;
+    return this.limitLines === null ? changes : withLimitFields(this, this.limitLines, changes);
   }
 
   /** Who is asking is proven; the answer of `IdentityPlan.accept`. */

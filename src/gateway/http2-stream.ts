@@ -111,7 +111,7 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
     if (stream === null) return;
     const { http2, context } = connection!;
     const { sender } = http2;
-    const changes = exchange.route!.answerChanges;
+    const changes = exchange.answerChanges;
     sender.beginResponse(head.status);
     if (changes === null) sender.fields(head, nothingSkipped);
     else sendChangedFields(sender, head, changes);

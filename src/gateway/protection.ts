@@ -33,6 +33,7 @@ import { type LocalAnswer, prepareAnswer } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 import { UpstreamGuard } from "./guard.ts";
 import { LastGood } from "./last-good.ts";
+import { limitLines } from "./limit-fields.ts";
 import { Proofs } from "./proofs.ts";
 import type { RouteLimit } from "./rate-limits.ts";
 
@@ -189,6 +190,8 @@ export class Protection {
     const { directory } = this;
     const cellsName = `limit ${name} ${count}/${periodMs} ${config.burst} ${config.by.kind}`;
     const isShared = config.by.kind === "all";
+    const windowSeconds = Math.ceil((config.burst * shape.intervalNs) / 1e9);
+    const policy = config.fields ? `"${name}";q=${config.burst};w=${windowSeconds}` : null;
     const cellsCount = isShared ? rateLimiterCells : keyedLimiterCells(config.keysMax);
     const at = directory.take(cellsName, cellsCount);
     return {
@@ -198,9 +201,8 @@ export class Protection {
       by: config.by.kind,
       field: config.by.kind === "field" ? bytesOf(config.by.field) : null,
       space: whole.rateLimits.indexOf(config) * 2,
-      policy: config.fields
-        ? `"${name}";q=${config.burst};w=${Math.ceil((config.burst * shape.intervalNs) / 1e9)}`
-        : null,
+      policy,
+      lines: policy === null ? null : limitLines(name, policy),
     };
   }
 

@@ -8,6 +8,7 @@ import type { KeyedRateLimiter, RateLimiter } from "../resilience/mod.ts";
 import { answerOf, type LocalAnswer, prepareAnswer } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 import { isNamed } from "./forward.ts";
+import type { LimitLines } from "./limit-fields.ts";
 
 export interface RouteLimit {
   readonly name: string;
@@ -19,8 +20,9 @@ export interface RouteLimit {
   readonly field: Uint8Array | null;
   /** Tells equal keys of different limits apart. */
   readonly space: number;
-  /** `RateLimit-Policy: ...` with its line end; null when answers say nothing. */
+  /** Value of `RateLimit-Policy`; null when answers say nothing. */
   readonly policy: string | null;
+  readonly lines: LimitLines | null;
 }
 
 /** Takes one request from every limit; the answer when one refuses. `head` is null for limits by identity, taken later. */
@@ -40,12 +42,25 @@ export function takeLimits(
       hashKey(exchange, limit, head, key);
       isAdmitted = limit.keyed!.take(key, nowNs);
     }
-    if (isAdmitted) continue;
+    if (isAdmitted) {
+      if (limit.lines !== null) noteLeft(exchange, limit, key, nowNs);
+      continue;
+    }
     const answer = refusal(limit, key, nowNs);
     giveBack(exchange, limits, index, head);
     return answer;
   }
   return null;
+}
+
+/** The limit that leaves the least is the one the answer tells of. */
+function noteLeft(exchange: Exchange, limit: RouteLimit, key: KeyHash, nowNs: number): void {
+  const left = limit.shared !== null ? limit.shared.remaining(nowNs) : limit.keyed!.remaining(key, nowNs);
+  if (exchange.limitLines !== null && exchange.limitLeft <= left) return;
+  const { burst, intervalNs } = limit.shared !== null ? limit.shared.shape : limit.keyed!.shape;
+  exchange.limitLines = limit.lines;
+  exchange.limitLeft = left;
+  exchange.limitSeconds = Math.ceil(((burst - left) * intervalNs) / 1e9);
 }
 
 function giveBack(exchange: Exchange, limits: readonly RouteLimit[], count: number, head: MessageHead | null): void {

@@ -49,7 +49,7 @@ export function writeReplyHead(
   if (head.bodyKind >= BodyKind.chunked) framing = client.isOld ? ReplyFraming.untilClose : ReplyFraming.chunked;
   client.replyFraming = framing;
   const keepsAlive = wants && framing !== ReplyFraming.untilClose;
-  const changes = exchange.route!.answerChanges;
+  const changes = exchange.answerChanges;
   if (keepsAlive && !client.isOld && changes === null && framing !== ReplyFraming.chunked && isAsWritten(head)) {
     client.runBytes = head.bytes;
     client.runFrom = head.start;

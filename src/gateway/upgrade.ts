@@ -95,7 +95,7 @@ export function openTunnel(
 
 /** Writes the 101 for a client that speaks HTTP/1.1; returns its end in `out`. */
 export function writeSwitch(exchange: Exchange, head: MessageHead, out: Uint8Array): number {
-  const changes = exchange.route!.answerChanges;
+  const changes = exchange.answerChanges;
   let at = writeStatusLine(101, out, 0);
   at = writeBytes(upgradeLines, out, at);
   at =

@@ -74,6 +74,11 @@ routes:
   const results = [];
   for (let index = 0; index < 40; index++) results.push(await ask("/quotes/A"));
   expect(results.filter((result) => result === "200 passed").length).toBe(20);
+  const first = await fetch(`${base}/echo`, { headers: { "x-account": "c" }, keepalive: false });
+  expect([first.headers.get("ratelimit"), first.headers.get("ratelimit-policy")]).toEqual([
+    '"each";r=4;t=12',
+    '"each";q=5;w=60',
+  ]);
   const refused = await fetch(`${base}/quotes/A`, { keepalive: false });
   expect(refused.headers.get("ratelimit-policy")).toBe('"all";q=20;w=60');
   expect(refused.headers.get("ratelimit")).toMatch(/^"all";r=0;t=[123]$/);
