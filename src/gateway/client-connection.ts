@@ -516,7 +516,8 @@ export class ClientConnection extends ClientWire implements ClientStream {
     if (this.isHandshaking) {
       refuseHandshake(this.context.metrics, Outcome.tlsHandshakeTimeout);
       this.destroy();
-    } else if (this.phase === Phase.lingering || this.phase === Phase.proxyHeader) this.destroy();
+    } else if (this.phase === Phase.lingering) this.onLingered(nowMs);
+    else if (this.phase === Phase.proxyHeader) this.destroy();
     else if (this.phase === Phase.idle) this.linger();
     else if (this.phase === Phase.head) this.refuse(Outcome.headTimeout);
     else if (this.exchange !== null) this.onExchangeTimer(this.exchange, nowMs);
@@ -558,7 +559,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
       return;
     }
     if (this.exchange !== null) this.cut(this.exchange, Outcome.clientAborted);
-    else if (this.backlogBytes === 0) this.destroy();
+    else if (this.backlogBytes === 0) this.close();
   }
 
   onClosed(_error: string): void {
@@ -580,13 +581,29 @@ export class ClientConnection extends ClientWire implements ClientStream {
     this.endWriting();
     if (this.socket === null) return;
     if (this.isPeerEnded && this.backlogBytes === 0) {
-      this.destroy();
+      this.close();
       return;
     }
     const { timers, loop, settings } = this.context;
     const writeMs = this.backlogBytes > 0 ? settings.client.writeIdleTimeoutMs : 0;
+    this.takenMark = this.writtenBytes - this.backlogBytes;
     timers.schedule(this, loop.nowMs + settings.client.lingerMs + writeMs);
     this.resumeReading();
+  }
+
+  /** The kernel delivers what it has taken; only a client that takes nothing of what is left here is cut. */
+  private onLingered(nowMs: number): void {
+    if (this.backlogBytes === 0) {
+      this.close();
+      return;
+    }
+    const taken = this.writtenBytes - this.backlogBytes;
+    if (taken === this.takenMark) {
+      this.destroy();
+      return;
+    }
+    this.takenMark = taken;
+    this.context.timers.schedule(this, nowMs + this.context.settings.client.writeIdleTimeoutMs);
   }
 
   /** Ends an idle connection at `atMs` at the latest; one in use ends with its answer. */

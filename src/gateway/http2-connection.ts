@@ -235,7 +235,8 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
     const { loop, settings } = this.context;
     loop.refresh();
     if (this.isOver) {
-      this.destroy();
+      if (this.backlogBytes === 0) this.close();
+      else this.destroy();
       return;
     }
     if (nowMs - this.sweptMs >= sweepMs) {
@@ -273,8 +274,8 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
 
   onPeerEnd(): void {
     this.context.loop.refresh();
-    if (this.isOver && this.backlogBytes > 0) return;
-    this.destroy();
+    if (!this.isOver) this.destroy();
+    else if (this.backlogBytes === 0) this.close();
   }
 
   onClosed(_error: string): void {

@@ -182,7 +182,15 @@ export abstract class Wire {
     if (this.backlog === null) this.socket.shutdown();
   }
 
-  /** Closes at once; what waits is lost and the peer sees a reset if it has sent anything unread. */
+  /** Closes; what the kernel has taken is still delivered, however slowly the peer takes it. */
+  close(): void {
+    const socket = this.socket;
+    if (socket === null) return;
+    this.dropBacklog();
+    socket.end();
+  }
+
+  /** Closes at once with a reset; what waits is lost, here and in the kernel. */
   destroy(): void {
     const socket = this.socket;
     if (socket === null) return;

@@ -120,6 +120,20 @@ test("a large answer to a slow reader arrives whole, and waits at the upstream i
   await client.until((one) => one.receivedBytes === head.length + bytes + "Date: ".length + 29 + 2);
 });
 
+test("an answer that ends its connection reaches a client that reads it long after the gateway has let go", async () => {
+  const { upstream, gateway, client } = await setUp("timeouts: { linger: 30ms }\n");
+  const bytes = 2_000_000;
+  upstream.answerAll(() => ok("x".repeat(bytes)));
+  client.keepsText = false;
+  client.send("GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  await client.until((one) => one.receivedBytes > 0);
+  client.socket.pause();
+  while (gateway.gateway.connectionsCount > 0) await Bun.sleep(5);
+  client.socket.resume();
+  await client.end();
+  expect(client.receivedBytes).toBeGreaterThan(bytes);
+});
+
 test("a large upload to a slow upstream is held back at the client, and arrives whole", async () => {
   const { upstream, client } = await setUp("limits: { bodyMax: 1GiB }\n");
   const bytes = 48 * 1024 * 1024;
