@@ -140,11 +140,16 @@ export async function isServing(program: Program, url: string): Promise<void> {
 }
 
 /** Waits until a condition holds while a program runs. */
-export async function until(program: Program, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + READY_MS_MAX;
+export async function until(
+  program: Program,
+  condition: () => boolean | Promise<boolean>,
+  readyMsMax = READY_MS_MAX,
+): Promise<void> {
+  const endMs = performance.now() + readyMsMax;
   while (!(await condition())) {
     if (program.hasEnded()) throw new Error(`the program ended:\n${program.printed()}`);
-    if (performance.now() > endMs) throw new Error(`the program is not ready after 30 s:\n${program.printed()}`);
+    if (performance.now() > endMs)
+      throw new Error(`the program is not ready after ${readyMsMax} ms:\n${program.printed()}`);
     await Bun.sleep(10);
   }
 }

@@ -1,13 +1,13 @@
 /** nginx, tuned: each setting that costs less or saves connections is on, and nothing that it need not do. */
 import { childrenOf, freePort, isServing, until } from "./fleet.ts";
-import { type Peer, type PeerOptions, versionOf } from "./peer.ts";
+import { type Peer, type PeerOptions, readyPath, versionOf } from "./peer.ts";
 
 export async function startNginx(options: PeerOptions): Promise<Peer> {
   const { fleet, core, workers } = options;
   const port = freePort();
   const file = fleet.write(`nginx-${port}.conf`, configuration(port, options));
   const program = fleet.start(core, ["nginx", "-p", fleet.folder, "-e", "stderr", "-c", file]);
-  const url = `http://127.0.0.1:${port}/quotes/WEIR`;
+  const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
   await isServing(program, url);
   await until(program, () => childrenOf(program.pid).length === workers);
   const version = versionOf(["nginx", "-v"], /nginx\/(\S+)/);
@@ -25,7 +25,7 @@ pid ${fleet.folder}/nginx-${port}.pid;
 error_log stderr error;
 events {
   # Each connection of a client may need one to the backend.
-  worker_connections ${Math.max(4096, Math.ceil((connectionsMax / workers) * 1.2))};
+  worker_connections ${Math.max(4096, Math.min(19_900, Math.ceil((connectionsMax / workers) * 1.2)))};
   multi_accept on;
 }
 http {

@@ -22,7 +22,11 @@ export interface PeerOptions {
   readonly connectionsMax: number;
   /** More lines of Weir's configuration; without them it is the smallest there is. */
   readonly extraWeir?: string;
+  /** What is asked for, until it answers with 200. */
+  readonly readyPath?: string;
 }
+
+export const readyPath = "/quotes/WEIR";
 
 export type StartPeer = (options: PeerOptions) => Promise<Peer>;
 
@@ -35,15 +39,16 @@ export async function startBackend(fleet: Fleet): Promise<number> {
 
 /** A peer of one process, started with its port. */
 export async function startSingle(
-  { fleet, core }: PeerOptions,
+  options: PeerOptions,
   name: string,
   version: string,
   command: (port: number) => readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Peer> {
+  const { fleet, core } = options;
   const port = freePort();
   const program = fleet.start(core, command(port), environment);
-  const url = `http://127.0.0.1:${port}/quotes/WEIR`;
+  const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
   await isServing(program, url);
   return { name, version, url, program, serving: [program.pid], supervising: [] };
 }

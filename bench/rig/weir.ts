@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../src/base/mod.ts";
 import { childrenOf, freePort, isServing, main, otherCore, until } from "./fleet.ts";
-import type { Peer, PeerOptions } from "./peer.ts";
+import { type Peer, type PeerOptions, readyPath } from "./peer.ts";
 
 export type Mode = "exclusive" | "pipelined";
 
@@ -16,12 +16,14 @@ export async function startWeir(mode: Mode, options: PeerOptions): Promise<Peer>
   const name = `weir-${mode}`;
   const file = fleet.write(`${name}-${port}.yaml`, configuration(mode, port, options));
   const program = fleet.start(otherCore, [process.execPath, main, "serve", file]);
-  const url = `http://127.0.0.1:${port}/quotes/WEIR`;
+  const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
   await isServing(program, url);
   // While the image of the workers' program is being written, a compiler runs beside them.
-  await until(program, () => childrenOf(program.pid).every(isWorker));
+  await until(program, () => {
+    const children = childrenOf(program.pid);
+    return children.length === workers && children.every(isWorker);
+  });
   const serving = childrenOf(program.pid);
-  if (serving.length !== workers) throw new Error(`${serving.length} workers instead of ${workers}`);
   if (core >= 0) for (const pid of serving) pin(pid, core);
   return { name, version, url, program, serving, supervising: [program.pid] };
 }
@@ -44,10 +46,11 @@ accessLog: off
 ${extraWeir}`;
 }
 
+/** A child that has not begun its own program yet still shows its parent's words. */
 function isWorker(pid: number): boolean {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return !words.includes("build");
+    return !words.includes("build") && !words.includes("serve");
   } catch {
     return false; // It has just ended.
   }
