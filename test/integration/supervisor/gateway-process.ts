@@ -25,7 +25,8 @@ export const plainConfig = `workers: 2
 upstreams:
   core: { endpoints: ["{upstream}"], timeouts: { connect: 30s }, queue: { timeout: 30s }, breaker: off }
 routes: [{ match: { path: "/*" }, upstream: core }]
-timeouts: { drain: 5s }
+timeouts: { drain: 20s }
+lanes: { loopDelayMax: 10s }
 `;
 const plainListeners = '{ public: { address: "127.0.0.1:0" } }';
 
@@ -121,7 +122,7 @@ export class GatewayProcess {
   }
 
   /** Waits until the status satisfies `isWanted`. */
-  async until(isWanted: (status: Status) => boolean, limitMs = 10_000): Promise<Status> {
+  async until(isWanted: (status: Status) => boolean, limitMs = 40_000): Promise<Status> {
     const beganMs = performance.now();
     for (;;) {
       const status = await this.status();

@@ -40,8 +40,8 @@ test("a wrong configuration is refused with every problem, and the old one stays
   gateway.writeConfig(`${withRoute(2)}nonsense: 1\nlimits: { headMax: 10 }\n`);
   const refused = await gateway.operate("/reload");
   expect(refused.problems.map(({ code, line }) => [code, line])).toEqual([
-    ["config.unknown-key", 6],
-    ["config.value", 7],
+    ["config.unknown-key", 7],
+    ["config.value", 8],
   ]);
   expect([refused.ok, refused.revision, await version(port)]).toEqual([false, 1, "1"]);
   expect(await (await fetch(`http://${(await gateway.status()).metrics}/metrics`)).text()).toContain(
@@ -102,7 +102,7 @@ test("listeners come and go by a reload, without a loss on those that stay", asy
   gateway.writeConfig(plainConfig, `{ public: { address: "127.0.0.1:0" }, local: { address: "unix:${path}" } }`);
   expect(await gateway.operate("/reload")).toMatchObject({ ok: true, generation: 2, revision: 2 });
   expect(await gateway.port()).toBe(port);
-  const local = await fetch("http://weir/quotes/A", { unix: path });
+  const local = await fetch("http://weir/quotes/A", { unix: path, keepalive: false });
   expect(local.status).toBe(200);
   gateway.writeConfig(plainConfig);
   expect(await gateway.operate("/reload")).toMatchObject({ ok: true, generation: 3, revision: 3 });

@@ -24,7 +24,7 @@ test("generations take over from each other under load without losing a request"
 });
 
 test("a second restart waits for the old generation, or ends it when forced", async () => {
-  gateway = await GatewayProcess.start({ config: plainConfig.replace("drain: 5s", "drain: 60s") });
+  gateway = await GatewayProcess.start({ config: plainConfig.replace("drain: 20s", "drain: 60s") });
   const port = await gateway.port();
   const slow = fetch(`http://127.0.0.1:${port}/quotes/A?latency=60s`).then(
     () => "answered",
@@ -45,7 +45,7 @@ test("the new generation does not start: the old one stays, and the reason is to
   const traffic = new Traffic({ port: await gateway.port(), newPerSecond: 100, keepAlive: 10 });
   gateway.writeConfig(`${plainConfig}nonsense: 1\n`);
   const refused = await gateway.operate("/restart");
-  expect(refused).toMatchObject({ ok: false, generation: 1, problems: [{ code: "config.unknown-key", line: 6 }] });
+  expect(refused).toMatchObject({ ok: false, generation: 1, problems: [{ code: "config.unknown-key", line: 7 }] });
   gateway.writeConfig(plainConfig, '{ public: { address: "127.0.0.1:0" }, other: { address: "192.0.2.1:80" } }');
   expect(await gateway.operate("/reload")).toMatchObject({
     ok: false,

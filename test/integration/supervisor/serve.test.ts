@@ -43,7 +43,7 @@ test("requests in flight are finished by a drain, and new connections refused", 
 });
 
 test("a second signal ends a drain at once", async () => {
-  const gateway = await start({ config: plainConfig.replace("drain: 5s", "drain: 600s") });
+  const gateway = await start({ config: plainConfig.replace("drain: 20s", "drain: 600s") });
   const slow = fetch(`http://127.0.0.1:${await gateway.port()}/quotes/A?latency=600s`).catch(() => "cut");
   await gateway.until(() => gateway.exchange.requestsCount > 0);
   gateway.signal("SIGINT");
@@ -54,7 +54,7 @@ test("a second signal ends a drain at once", async () => {
 
 test("signals reload and restart", async () => {
   const gateway = await start();
-  gateway.writeConfig(plainConfig.replace("drain: 5s", "drain: 4s"));
+  gateway.writeConfig(plainConfig.replace("drain: 20s", "drain: 4s"));
   gateway.signal("SIGHUP");
   await gateway.logged("config.reloaded");
   const from = gateway.log.length;
@@ -96,7 +96,9 @@ test("a Unix listener is served by all workers, and a socket left by a killed ga
   expect(statSync(path).isSocket()).toBe(true);
   await start({ listeners });
   const answers = await Promise.all(
-    Array.from({ length: 40 }, () => fetch("http://weir/quotes/A", { unix: path }).then(({ status }) => status)),
+    Array.from({ length: 40 }, () =>
+      fetch("http://weir/quotes/A", { unix: path, keepalive: false }).then(({ status }) => status),
+    ),
   );
   expect(new Set(answers)).toEqual(new Set([200]));
 });

@@ -28,7 +28,7 @@ export interface TrafficOptions {
   readonly pauseMs?: number;
 }
 
-const requestMsMax = 10_000;
+const requestMsMax = 30_000;
 type ClientSocket = Bun.Socket<Client>;
 
 export class Traffic {
