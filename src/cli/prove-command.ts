@@ -14,6 +14,7 @@ export interface ProveArguments {
   readonly workers?: string;
   readonly rate?: string;
   readonly knee?: string;
+  readonly health?: string;
   readonly list?: true;
   readonly lang?: string;
 }
@@ -47,6 +48,7 @@ export function registerProve(program: Command): void {
     .option("--workers <count>", "worker processes of Weir (default: half the cores; the rest is the generator's)")
     .option("--rate <perSecond>", "rate of the soak (default 80000)")
     .option("--knee <perSecond>", "the knee as an earlier run found it, for experiments that build on it")
+    .option("--health <how>", "void: runs limited by the generator prove nothing; warn: only say so (default void)")
     .option("--lang <language>", "language of the report: en or zh")
     .option("--list", "list experiments and indicators, and run none")
     .addHelpText("after", examples)

@@ -43,6 +43,7 @@ interface Request {
   readonly workersCount: number;
   readonly soakPerSecond: number;
   readonly kneePerSecond: number | null;
+  readonly toleratesGenerator: boolean;
   readonly target: string | null;
   readonly previous: ReportDocument | null;
 }
@@ -94,8 +95,9 @@ async function run(
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
   process.once("SIGINT", onSignal);
-  const { kneePerSecond } = request;
-  const options = { profile: profiles[profile], seed, machine, unknown, soakPerSecond, workersCount, kneePerSecond };
+  const { kneePerSecond, toleratesGenerator } = request;
+  const limits = { soakPerSecond, workersCount, kneePerSecond, toleratesGenerator };
+  const options = { profile: profiles[profile], seed, machine, unknown, ...limits };
   const suite = await runSuite(
     { ...options, signal: interrupt.signal },
     chosen.experiments,
@@ -164,6 +166,7 @@ function requestOf(words: readonly string[], options: ProveArguments): Request {
     workersCount: numberOf("--workers", options.workers) ?? before?.workersCount ?? defaultWorkers(),
     soakPerSecond: numberOf("--rate", options.rate) ?? before?.soakPerSecond ?? soakPerSecondDefault,
     kneePerSecond: numberOf("--knee", options.knee),
+    toleratesGenerator: isTolerant(options.health),
     target,
     previous,
   };
@@ -206,6 +209,7 @@ function commandOf(request: Request): string {
   if (workersCount !== defaultWorkers()) parts.push(`--workers ${workersCount}`);
   if (soakPerSecond !== soakPerSecondDefault) parts.push(`--rate ${soakPerSecond}`);
   if (kneePerSecond !== null) parts.push(`--knee ${kneePerSecond}`);
+  if (request.toleratesGenerator) parts.push("--health warn");
   return parts.join(" ");
 }
 
@@ -251,6 +255,11 @@ function numberOf(option: string, text: string | undefined): number | null {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
   throw wrongValue(option, text, "a whole number");
+}
+
+function isTolerant(health: string | undefined): boolean {
+  if (health === undefined || health === "void" || health === "warn") return health === "warn";
+  throw wrongValue("--health", health, "void or warn");
 }
 
 function wrongValue(option: string, found: string, wanted: string): WeirError {

@@ -28,12 +28,16 @@ export interface ContextOptions {
   readonly workersCount: number;
   /** The knee as an earlier run found it, instead of a search; null to search where it is needed. */
   readonly kneePerSecond: number | null;
+  /** True turns runs in which the generator was the limit into warnings: for looking, never for a verdict to show. */
+  readonly toleratesGenerator: boolean;
   readonly onStep: (text: Text) => void;
 }
 
 /** Connections of open-loop runs: many enough not to be the limit, few enough to stay warm. */
 export const openConnectionsCount = 256;
 const warmupMs = 1000;
+/** An answer that takes longer is a failure in any trading system; waiting longer only lengthens runs. */
+const timeoutMs = 5000;
 
 export class Context {
   readonly profile: Profile;
@@ -84,9 +88,10 @@ export class Context {
   }
 
   async run(target: Target, input: Partial<PlanInput>, hooks: LoadHooks = {}): Promise<Measured> {
-    const { signal, seed } = this.options;
+    const { signal, seed, toleratesGenerator } = this.options;
     signal.throwIfAborted();
-    const whole: PlanInput = { url: target.url + target.path, seed, ...input };
+    const health = { ...(toleratesGenerator && { isVoidable: false }), ...input.health };
+    const whole: PlanInput = { url: target.url + target.path, seed, timeoutMs, ...input, health };
     const measured = await measure(target, whole, { hooks: { signal, ...hooks }, cores: this.machine.cores });
     signal.throwIfAborted();
     return measured;

@@ -3,7 +3,7 @@
  * error-free count allows to be said. Where the machine cannot give the rate asked for, a short trial finds that out and the
  * soak holds what it can, as evidence of steadiness; the verdict is about the rate asked for.
  */
-import { defineMessages } from "../../base/mod.ts";
+import { defineMessages, systemClock } from "../../base/mod.ts";
 import { type Context, latencyGoalUs } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { readUse } from "../machine/mod.ts";
@@ -107,21 +107,21 @@ async function holdRate(
 ): Promise<{ measured: Measured; samples: Sample[] }> {
   const ids = await target.workerIds();
   const samples: Sample[] = [];
-  const measured = await context.run(
-    target,
-    {
-      ratePerSecond: Math.round(rate),
-      durationMs: context.profile.soakMs + 1000,
-      warmupMs: 1000,
-      connectionsCount: 256,
-    },
-    {
-      onSecond: ({ second }) => {
-        const use = readUse(ids, true);
-        if (use !== null) samples.push({ second, bytes: use.residentBytes, descriptors: use.descriptors });
-      },
-    },
-  );
+  const { soakMs } = context.profile;
+  const everyMs = Math.max(250, Math.min(1000, soakMs / 60));
+  let timer: Timer | null = null;
+  const begin = (): void => {
+    const beganMs = systemClock.monotonicMs();
+    timer = setInterval(() => {
+      const use = readUse(ids, true);
+      const second = (systemClock.monotonicMs() - beganMs) / 1000;
+      if (use !== null) samples.push({ second, bytes: use.residentBytes, descriptors: use.descriptors });
+    }, everyMs);
+  };
+  const input = { ratePerSecond: Math.round(rate), durationMs: soakMs + 1000, warmupMs: 1000, connectionsCount: 256 };
+  const measured = await context
+    .run(target, input, { onStart: begin })
+    .finally(() => clearInterval(timer ?? undefined));
   return { measured, samples };
 }
 
@@ -135,12 +135,13 @@ function outcomeOf(measured: Measured, samples: readonly Sample[], seconds: numb
     const at = steady.cutCount * series.secondsPerPoint;
     held.push(steady.isSteady ? textOf(messages.steadyFrom, { seconds: at }) : messages.unsteady);
   }
-  if (errors.total > 0) held.push(plainText(errorsText(errors)));
   const p9999 = soundPercentile(latencyUs.p9999, 99.99, latencyUs.count);
   const figures: Record<string, Figure> = {
     soak_per_second: figure(messages.rate, heldRate(summary), "req/s"),
     soak_seconds: figure(messages.seconds, seconds, "s"),
-    soak_errors: figure(messages.errors, errors.total, "count"),
+    soak_errors: figure(messages.errors, errors.total, "count", {
+      reason: errors.total === 0 ? null : plainText(errorsText(errors)),
+    }),
     soak_error_ratio_bound: figure(messages.bound, ratioUpperBound(errors.total, requests), "ratio"),
     soak_achieved_ratio: figure(messages.achieved, summary.achievedRatio, "ratio"),
     soak_ms_p99: figure(messages.p99, msOf(latencyUs.p99), "ms"),

@@ -42,6 +42,7 @@ const messages = defineMessages({
   notRun: { en: "the experiment {name} did not run", zh: "实验 {name} 未运行" },
   noFigure: { en: "{name} gave no figure {figure}", zh: "{name} 没有数据项 {figure}" },
   misses: { en: "{title} is {value}, wanted {wanted}", zh: "{title} 为 {value}，要求 {wanted}" },
+  because: { en: "{miss}: {why}", zh: "{miss}：{why}" },
   interval: { en: "the interval of {title} includes the threshold", zh: "{title} 的区间包含门槛值" },
 });
 
@@ -141,7 +142,9 @@ function reasonOf(
     const { verdict: word, title, value, unit } = verdicts[index]!;
     if (word !== "fail") return [];
     const wanted = wantedOf(assertion, result.figures[assertion.figure]);
-    return [textOf(messages.misses, { title, value: formatFigure(value, unit), wanted })];
+    const why = result.figures[assertion.figure]?.reason ?? null;
+    const miss = textOf(messages.misses, { title, value: formatFigure(value, unit), wanted });
+    return why === null ? [miss] : [textOf(messages.because, { miss, why })];
   });
   if (misses.length > 0) return joinTexts(misses);
   const wide = assertions.flatMap((assertion) => {

@@ -26,6 +26,7 @@ thead th { color: var(--faint); font-weight: 600; white-space: nowrap; }
 .absent { color: var(--faint); }
 .indicators td:first-child { min-width: 13rem; }
 .indicators td:nth-child(5), .indicators td:nth-child(6) { font-size: .82rem; color: var(--faint); min-width: 9rem; }
+.indicators th:nth-child(3), .indicators th:nth-child(4), .figures th:nth-child(n+2) { text-align: right; }
 .figures, .machine { width: auto; min-width: 60%; }
 .data td, .data th { text-align: right; }
 .data td:first-child, .data th:first-child { text-align: left; }

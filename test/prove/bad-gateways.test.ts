@@ -1,0 +1,95 @@
+/** Gateways that are slow, leak, reset and drop 1 in 10,000: each is found, named and failed, and a good one passes. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
+import {
+  experiments,
+  parseIndicator,
+  readFingerprint,
+  runSuite,
+  tinyProfile,
+  useUnknown,
+} from "../../src/prove/mod.ts";
+
+const names = experiments.map(({ name }) => name);
+/** Wide bounds: what is tested is that a defect is seen, not how fast the machine is. */
+const sheet = `
+id: OWN-1
+title: { en: a gateway that can be trusted, zh: 可信的网关 }
+scenario: soak
+assertions:
+  - soak_errors <= 0
+  - soak_ms_p99 <= 3000
+  - leak_bytes_per_request <= 2000
+source: { en: an institution's own sheet, zh: 机构自有验收表 }
+`;
+const defects = ["none", "slow", "leaking", "resetting", "dropping"] as const;
+const children: Bun.Subprocess[] = [];
+const verdicts = new Map<string, { verdict: string; reason: string }>();
+
+async function judge(defect: string): Promise<void> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "bad-gateway.ts"), defect], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  const { value } = await child.stdout.getReader().read();
+  const port = Number(new TextDecoder().decode(value));
+  const unknown = await useUnknown({ url: `http://127.0.0.1:${port}/`, processIds: [child.pid] });
+  const parsed = parseIndicator(sheet, "own.yaml", names);
+  if ("problems" in parsed) throw new Error(parsed.problems);
+  // One in 10,000 must come up within the run; the others need no more than some hundred requests.
+  const soakPerSecond = defect === "dropping" ? 2000 : 500;
+  const { verdicts: found } = await runSuite(
+    {
+      profile: tinyProfile,
+      seed: 1,
+      machine: await readFingerprint(0),
+      unknown,
+      signal: new AbortController().signal,
+      soakPerSecond,
+      workersCount: 1,
+      kneePerSecond: soakPerSecond * 2,
+      toleratesGenerator: true,
+    },
+    experiments.filter(({ name }) => name === "soak"),
+    [parsed.indicator],
+    { onBegin: () => {}, onStep: () => {}, onEnd: () => {} },
+  );
+  const [verdict] = found;
+  verdicts.set(defect, { verdict: verdict!.verdict, reason: verdict!.reason?.en ?? "" });
+  child.kill("SIGKILL");
+  await child.exited;
+}
+
+beforeAll(async () => {
+  await Promise.all(defects.map(judge));
+}, 110_000);
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await Promise.all(children.map((child) => child.exited));
+});
+
+test("a good gateway passes", () => {
+  expect(verdicts.get("none")).toEqual({ verdict: "pass", reason: "" });
+});
+
+test("a slow gateway fails by its P99", () => {
+  expect(verdicts.get("slow")).toMatchObject({ verdict: "fail", reason: expect.stringContaining("P99 is") });
+});
+
+test("a leaking gateway fails by its memory per request", () => {
+  const { verdict, reason } = verdicts.get("leaking")!;
+  expect(verdict).toBe("fail");
+  expect(reason).toContain("memory growth per request is");
+});
+
+test("a gateway that resets connections fails, and resets are what it is told", () => {
+  const { verdict, reason } = verdicts.get("resetting")!;
+  expect(verdict).toBe("fail");
+  expect(reason).toMatch(/failed requests is \d.*(reset|closed-unanswered) \d/);
+});
+
+test("a gateway that drops one request in 10,000 fails, and timeouts are what it is told", () => {
+  const { verdict, reason } = verdicts.get("dropping")!;
+  expect(verdict).toBe("fail");
+  expect(reason).toMatch(/failed requests is \d.*timeout \d/);
+});
