@@ -14,6 +14,7 @@ import { registerOperate } from "./operate-command.ts";
 import { registerProve } from "./prove-command.ts";
 import { registerServe } from "./serve-command.ts";
 import { registerTest } from "./test-command.ts";
+import { registerTune } from "./tune-command.ts";
 
 const program = new Command("weir")
   .description("A gateway that regulates a flow and measures it")
@@ -29,6 +30,7 @@ registerLoad(program);
 registerProve(program);
 registerExample(program);
 registerChaos(program);
+registerTune(program);
 registerTest(program);
 
 overrideExits(program);

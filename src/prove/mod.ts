@@ -17,5 +17,6 @@ export {
   verdictTable,
 } from "./report/mod.ts";
 export type { ExperimentResult, Figure } from "./result.ts";
-export { type Target, useUnknown } from "./target/mod.ts";
+export { type Comparison, comparePairs, median } from "./statistics/mod.ts";
+export { startWeir, type Target, useUnknown } from "./target/mod.ts";
 export { type Text, textOf } from "./text.ts";

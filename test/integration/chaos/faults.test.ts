@@ -18,9 +18,12 @@ let exchange: Exchange | null = null;
 let proxy: FaultProxy | null = null;
 let gateway: GatewayProcess | null = null;
 let clockFile: ClockFile | null = null;
+let load: Traffic | null = null;
 let base = "";
 
 afterEach(async () => {
+  await load?.stop();
+  load = null;
   await gateway?.close();
   proxy?.stop();
   exchange?.stop();
@@ -58,20 +61,32 @@ interface Answer {
   readonly date: string;
 }
 
+/** Status 0 is a connection that ended without an answer, or none within ten seconds. */
 async function ask(path = "/quotes/600519", init: RequestInit = {}): Promise<Answer> {
   const sentMs = systemClock.monotonicMs();
-  const response = await fetch(base + path, { ...init, keepalive: false, signal: AbortSignal.timeout(10_000) });
-  await response.arrayBuffer();
-  return {
-    status: response.status,
+  const answer = (status: number, date: string): Answer => ({
+    status,
     sentMs,
     tookMs: systemClock.monotonicMs() - sentMs,
-    date: response.headers.get("date") ?? "",
-  };
+    date,
+  });
+  try {
+    const response = await fetch(base + path, { ...init, keepalive: false, signal: AbortSignal.timeout(10_000) });
+    await response.arrayBuffer();
+    return answer(response.status, response.headers.get("date") ?? "");
+  } catch {
+    return answer(0, "");
+  }
 }
 
-/** Requests at a steady pace until `stop`, whatever becomes of them; resolves when the last has its answer. */
-function traffic(): { readonly answers: Answer[]; stop(): Promise<void> } {
+interface Traffic {
+  readonly answers: Answer[];
+  /** Resolves when the last request has its answer. */
+  stop(): Promise<void>;
+}
+
+/** Requests at a steady pace until `stop`, whatever becomes of them. */
+function traffic(): Traffic {
   const answers: Answer[] = [];
   const open = new Set<Promise<unknown>>();
   const timer = setInterval(() => {
@@ -79,21 +94,27 @@ function traffic(): { readonly answers: Answer[]; stop(): Promise<void> } {
     open.add(one);
     void one.finally(() => open.delete(one));
   }, 20);
-  return {
+  load = {
     answers,
     stop: async () => {
       clearInterval(timer);
       await Promise.all(open);
     },
   };
+  return load;
 }
 
 async function until(isSo: () => boolean, limitMs: number): Promise<void> {
   const endMs = systemClock.monotonicMs() + limitMs;
   while (!isSo()) {
-    if (systemClock.monotonicMs() > endMs) throw new Error("it did not come to that in time");
+    if (systemClock.monotonicMs() > endMs) throw new Error(`not in time; the last answers: ${lastAnswers()}`);
     await Bun.sleep(10);
   }
+}
+
+function lastAnswers(): string {
+  const last = (load?.answers ?? []).slice(-40).map(({ status, tookMs }) => `${status} ${Math.round(tookMs)} ms`);
+  return `${last.join(", ")}\n${gateway?.log.slice(-10).join("\n")}`;
 }
 
 /** So many good answers in a row mean that all is well again. */
@@ -112,8 +133,8 @@ async function partitionAndHeal(
   forMs: number,
   during: (sinceMs: number) => void = () => {},
 ): Promise<{ recoveryMs: number; answers: Answer[] }> {
-  const load = traffic();
-  await until(() => load.answers.length >= goodInRow, 5000);
+  const { answers, stop } = traffic();
+  await until(() => answers.length >= goodInRow, 5000);
   faults.set("cut", "partition");
   const cutMs = systemClock.monotonicMs();
   await until(() => {
@@ -123,9 +144,9 @@ async function partitionAndHeal(
   }, forMs + 5000);
   faults.clear("cut");
   const healedMs = systemClock.monotonicMs();
-  await until(() => soundSinceMs(load.answers, healedMs) !== null, 15_000);
-  await load.stop();
-  return { recoveryMs: soundSinceMs(load.answers, healedMs)! - healedMs, answers: load.answers };
+  await until(() => soundSinceMs(answers, healedMs) !== null, 15_000);
+  await stop();
+  return { recoveryMs: soundSinceMs(answers, healedMs)! - healedMs, answers };
 }
 
 test("a partition refuses requests quickly, and its end is noticed within seconds", async () => {
@@ -153,14 +174,14 @@ test("a partition with the wall clock stepped by 500 s either way ends the same 
 
 test("latency that steps from 1 to 60 to 1 ms costs no request", async () => {
   const faults = await start(config);
-  const load = traffic();
+  const { answers, stop } = traffic();
   for (const delay of ["1ms", "60ms", "1ms"]) {
     faults.set("slow", `latency delay=${delay} direction=down`);
-    const wanted = load.answers.length + 60;
-    await until(() => load.answers.length >= wanted, 10_000);
+    const wanted = answers.length + 60;
+    await until(() => answers.length >= wanted, 10_000);
   }
-  await load.stop();
-  expect(load.answers.filter(({ status }) => status !== 200)).toEqual([]);
+  await stop();
+  expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
 }, 30_000);
 
 test("resets never leave a request without an answer, and no order is sent twice", async () => {
@@ -178,11 +199,11 @@ test("resets never leave a request without an answer, and no order is sent twice
   const { accepted: reached, repeated } = exchange!.orders;
   // What was accepted but lost its answer may be one more for each request that failed, never two.
   expect([reached >= accepted, reached <= 100, repeated]).toEqual([true, true, 0]);
-  const load = traffic();
+  const { answers, stop } = traffic();
   const clearedMs = systemClock.monotonicMs();
-  await until(() => soundSinceMs(load.answers, clearedMs) !== null, 15_000);
-  await load.stop();
-  expect(soundSinceMs(load.answers, clearedMs)! - clearedMs).toBeLessThan(recoveryMsMax);
+  await until(() => soundSinceMs(answers, clearedMs) !== null, 15_000);
+  await stop();
+  expect(soundSinceMs(answers, clearedMs)! - clearedMs).toBeLessThan(recoveryMsMax);
 }, 40_000);
 
 test("a step of the wall clock changes no limit, breaker, timer or token", async () => {
