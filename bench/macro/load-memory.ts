@@ -40,6 +40,14 @@ try {
     const late = series.slice(-quarter || undefined);
     const mean = (part: readonly number[]): number =>
       part.reduce((sum, each) => sum + each, 0) / Math.max(1, part.length);
+    const tenth = Math.max(1, Math.floor(series.length / 10));
+    const tenths = Array.from({ length: 10 }, (_, index) => series.slice(index * tenth, (index + 1) * tenth));
+    console.log(
+      `${name}, MiB by tenths of the run: ${tenths
+        .filter((part) => part.length > 0)
+        .map((part) => mean(part).toFixed(1))
+        .join(" ")}`,
+    );
     const growth = mean(late) / mean(early.length === 0 ? series : early) - 1;
     const found = `${mean(early).toFixed(1)} MiB, then ${mean(late).toFixed(1)} MiB`;
     tell(`memory of the ${name}`, found, "growth < 5 %", series.length < 8 ? null : growth < 0.05);

@@ -40,12 +40,16 @@ export class ProcessWatch {
   private waitNs: number | null = null;
   private allUs = 0;
   private stallNsMax = 0;
+  private ownDescriptors: number | null = null;
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
-  begin(): void {
+  /** @param connections open now */
+  begin(connections: number): void {
+    const descriptors = countDescriptors();
+    this.ownDescriptors = descriptors === null ? null : Math.max(0, descriptors - connections);
     this.sample();
     this.stallNsMax = 0;
   }
@@ -67,7 +71,7 @@ export class ProcessWatch {
       cpuAllRatio: ((this.allUs - before.allUs) * 1000) / elapsedNs,
       stallMsMax: this.stallNsMax / 1e6,
       memoryBytes: process.memoryUsage.rss(),
-      descriptors: openDescriptors(activity.connections),
+      descriptors: this.ownDescriptors === null ? null : this.ownDescriptors + activity.connections,
     };
     this.stallNsMax = 0;
     return health;
@@ -95,9 +99,8 @@ function readSchedule(): { runNs: number; waitNs: number } | null {
   }
 }
 
-/** Counting descriptors walks a directory, so a process with very many connections counts those instead. */
-function openDescriptors(connections: number): number | null {
-  if (connections > 2000) return connections;
+/** Descriptors beside the connections, counted once: counting walks a directory, which takes as long as many requests. */
+function countDescriptors(): number | null {
   try {
     return readdirSync("/proc/self/fd").length;
   } catch {

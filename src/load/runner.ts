@@ -77,7 +77,7 @@ export class Runner {
   run(startNs: number): Promise<void> {
     return new Promise((resolve) => {
       this.finished = resolve;
-      this.watch.begin();
+      this.watch.begin(this.client.openCount);
       this.engine.start(startNs);
       this.lastTickNs = this.clock.monotonicNs();
       this.wake();
