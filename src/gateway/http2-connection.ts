@@ -6,6 +6,7 @@
  * output stays where it is, bounded, and streams wait for room.
  */
 import { Outcome } from "../base/mod.ts";
+import { ProcessCounter } from "../observe/mod.ts";
 import {
   BodyKind,
   type ConnectionEvents,
@@ -298,6 +299,7 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
     client.open(this, stream);
     stream.context = client;
     this.requestsCount++;
+    this.context.metrics.add(ProcessCounter.http2Streams, 1);
     client.next = this.first;
     if (this.first !== null) this.first.previous = client;
     else this.wakeBy(this.context.loop.nowMs + sweepMs);

@@ -10,6 +10,7 @@
  * is pinged, and given up after as long again.
  */
 import { Outcome } from "../base/mod.ts";
+import { ProcessCounter } from "../observe/mod.ts";
 import {
   CloseCode,
   defaultWebSocketLimits,
@@ -46,10 +47,12 @@ export class Direction implements WebSocketEvents {
   target: TunnelSide | null = null;
   heardMs: number;
   isPinged = false;
+  private readonly counter: number;
 
   constructor(tunnel: Tunnel, isFromClient: boolean, allowsDeflate: boolean) {
     this.tunnel = tunnel;
     this.heardMs = tunnel.context.loop.nowMs;
+    this.counter = isFromClient ? ProcessCounter.websocketMessagesIn : ProcessCounter.websocketMessagesOut;
     const limits = defaultWebSocketLimits;
     this.reader = new WebSocketReader({ isPeerClient: isFromClient, allowsDeflate, isUnmasking: false, limits });
   }
@@ -82,7 +85,16 @@ export class Direction implements WebSocketEvents {
     this.target?.finishTunnel();
   }
 
-  onMessage(): void {}
+  onMessage(
+    _opcode: number,
+    _isCompressed: boolean,
+    _bytes: Uint8Array,
+    _from: number,
+    _to: number,
+    isEnd: boolean,
+  ): void {
+    if (isEnd) this.tunnel.context.metrics.add(this.counter, 1);
+  }
   onControl(): void {}
   onClose(): void {}
 }
