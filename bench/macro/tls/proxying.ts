@@ -35,7 +35,8 @@ async function runWrk(port: number, seconds: number, connections: number): Promi
   const child = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
   const text = await new Response(child.stdout).text();
   const requests = Number(/(\d+) requests in/.exec(text)?.[1] ?? 0);
-  if (requests === 0 || /Non-2xx|Socket errors/.test(text)) throw new Error(`wrk on port ${port}:\n${text}`);
+  if (requests === 0 || /Non-2xx|(?:connect|read|write) [1-9]/.test(text))
+    throw new Error(`wrk on port ${port}:\n${text}`);
   return requests;
 }
 
@@ -46,8 +47,8 @@ export function median(values: readonly number[]): number {
 }
 
 if (import.meta.main) {
-  const seconds = Number(process.argv[2] ?? 3);
-  const rounds = Number(process.argv[3] ?? 3);
+  const seconds = Number(process.argv[2] ?? 4);
+  const rounds = Number(process.argv[3] ?? 5);
   const gateways = await Gateways.start();
   try {
     // The first seconds are the compiler's.
