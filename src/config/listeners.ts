@@ -1,5 +1,6 @@
 /** Where clients connect. */
 import { choice, count, durationUs, flag, listOf, offOr, section } from "./leaf.ts";
+import { dscp, priority } from "./marking.ts";
 import { listenAddress, named, network } from "./names.ts";
 import { listenerTls } from "./tls.ts";
 
@@ -41,6 +42,8 @@ export const listeners = named(
       off: true,
       why: "SO_BUSY_POLL: how long the kernel spins on the card's queue for the next packet. Off: it trades a core for a few microseconds; 50us is the usual value for order entry.",
     }),
+    dscp: dscp("clients"),
+    priority: priority("clients"),
     reusePort: flag({
       default: "on",
       why: "One accept queue per worker (SO_REUSEPORT). Off gives one common queue, which spreads few connections more evenly.",

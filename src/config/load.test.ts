@@ -65,6 +65,8 @@ describe("what is right", () => {
       ageJitterRatio: 0.2,
       pipelineDepthMax: 64,
       pipelinedConnectionsPerEndpoint: 4,
+      dscp: 0,
+      priority: 0,
       multiplexedConnectionsPerEndpoint: 2,
       streamsPerConnectionMax: 100,
     });

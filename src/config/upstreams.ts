@@ -13,6 +13,7 @@ import {
   text,
   wrongType,
 } from "./leaf.ts";
+import { dscp, priority } from "./marking.ts";
 import { messages } from "./messages.ts";
 import { fieldNameOf, named, upstreamAddressOf } from "./names.ts";
 import { admission, breaker, retryBudget, upstreamHealth } from "./resilience.ts";
@@ -133,6 +134,8 @@ const connections = optionalSection(
       max: 64,
       why: "Pipelined connections of each worker to each endpoint. Four gather many requests in one write and still let the others go on when one is held up.",
     }),
+    dscp: dscp("the upstream"),
+    priority: priority("the upstream"),
     multiplexedConnectionsPerEndpoint: count({
       default: 2,
       min: 1,

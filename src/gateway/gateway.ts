@@ -8,6 +8,7 @@ import { LoopClock, openMachineClock, randomSeed, systemClock, WeirError } from 
 import type { Config, RouteConfig, UpstreamConfig } from "../config/mod.ts";
 import { AccessLog, ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
 import { CellDirectory, Pressure } from "../resilience/mod.ts";
+import { marksOf } from "../transport/mod.ts";
 import { Resolver, Upstream, type UpstreamSecurity } from "../upstream/mod.ts";
 import { WorkerContext } from "./context.ts";
 import type { UpstreamGuard } from "./guard.ts";
@@ -294,6 +295,7 @@ export class Gateway {
         multiplexedConnectionsPerEndpoint: connections.multiplexedConnectionsPerEndpoint,
         streamsPerConnectionMax: connections.streamsPerConnectionMax,
         connectTimeoutMs: timeouts.connectMs,
+        marks: marksOf(connections),
         headLimits: http1Limits(whole),
         security,
       },

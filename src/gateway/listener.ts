@@ -2,7 +2,15 @@
 import type { Socket, SocketListener } from "bun";
 import { Outcome } from "../base/mod.ts";
 import type { ListenerConfig } from "../config/mod.ts";
-import { adopt, listenOn, SocketOption, setSocketOption, type Wire } from "../transport/mod.ts";
+import {
+  adopt,
+  listenOn,
+  markConnected,
+  markListening,
+  SocketOption,
+  setSocketOption,
+  type Wire,
+} from "../transport/mod.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Http2ClientConnection } from "./http2-connection.ts";
@@ -49,6 +57,7 @@ export class Listener {
     const tls = this.security.of(this.config.name);
     // Connections inherit it from the socket they were accepted on.
     if (this.config.busyPollUs > 0) setSocketOption(fd, SocketOption.busyPoll, this.config.busyPollUs);
+    markListening(fd, this.config, this.config.address);
     this.socket = listenOn(fd, (socket) => this.accept(socket), tls?.kind === "socket" ? tls.options : undefined);
   }
 
@@ -59,6 +68,7 @@ export class Listener {
   }
 
   private accept(socket: Socket<Wire>): void {
+    if (this.config.priority > 0) markConnected(socket, this.config, this.config.address);
     const { context, gate } = this;
     const clientAddress = plainAddress(socket.remoteAddress ?? "");
     const isFull = gate.openCount >= gate.connectionsMax;

@@ -30,6 +30,7 @@ export {
   openListeningSocket,
   probeAddress,
 } from "./listening-socket.ts";
+export { type Marks, markConnected, markListening, marksOf } from "./marking.ts";
 export { atRoundEnd, type RoundWriter } from "./round.ts";
 export { askTime, type TimeAnswer } from "./sntp.ts";
 export { findHolder, type SocketHolder } from "./socket-holder.ts";

@@ -12,7 +12,7 @@
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
 import { BodyKind, ChunkedReader, type Http1Limits, MessageHead, parseResponseHead } from "../protocols/mod.ts";
-import { connectWire, Wire } from "../transport/mod.ts";
+import { connectWire, markConnected, Wire } from "../transport/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UpstreamExchange } from "./exchange.ts";
 
@@ -164,7 +164,8 @@ export class UpstreamConnection extends Wire {
       return;
     }
     this.socket?.setNoDelay(true);
-    const { security } = this.endpoint.settings;
+    const { security, marks } = this.endpoint.settings;
+    if (marks !== null) markConnected(this.socket, marks, this.endpoint.address);
     if (security === null) this.becomeReady();
     else if (security.kind === "bytes") {
       this.secure((handler) => security.context.session(handler, this.endpoint.serverName));

@@ -5,7 +5,7 @@
 import { type LoopClock, latin1, type Random } from "../base/mod.ts";
 import type { Http1Limits } from "../protocols/mod.ts";
 import type { TimerWheel } from "../resilience/mod.ts";
-import type { Wire, WireAddress } from "../transport/mod.ts";
+import type { Marks, Wire, WireAddress } from "../transport/mod.ts";
 import { UpstreamConnection } from "./connection.ts";
 import { Http2UpstreamConnection } from "./http2-connection.ts";
 import type { UpstreamSecurity } from "./security.ts";
@@ -24,6 +24,8 @@ export interface ConnectionSettings {
   readonly multiplexedConnectionsPerEndpoint: number;
   readonly streamsPerConnectionMax: number;
   readonly connectTimeoutMs: number;
+  /** Null where packets are not marked. */
+  readonly marks: Marks | null;
   readonly headLimits: Http1Limits;
   /** TLS; null where the upstream is spoken to in the clear. */
   readonly security: UpstreamSecurity | null;
