@@ -115,7 +115,7 @@ async function run(
   return {
     schema: reportSchema,
     run: facts,
-    verdict: overallVerdict(verdicts),
+    verdict: overallVerdict(verdicts, results),
     indicators: verdicts.map(indicatorEntry),
     experiments: results,
     comparison: previous === null ? null : compareRuns(previous.run.startedAt, previous.experiments, results),

@@ -5,7 +5,7 @@
 import { systemClock, WeirError } from "../base/mod.ts";
 import { buildPlan, measureCeiling } from "../load/mod.ts";
 import { Context, type ContextOptions } from "./context.ts";
-import type { Experiment } from "./experiments/mod.ts";
+import { experiments as allExperiments, type Experiment } from "./experiments/mod.ts";
 import { type Indicator, type IndicatorVerdict, judgeIndicator } from "./indicators/mod.ts";
 import { type ExperimentResult, notMeasured } from "./result.ts";
 import { plainText, type Text } from "./text.ts";
@@ -49,7 +49,9 @@ export async function runSuite(
       hooks.onEnd(result);
       index += 1;
     }
-    const verdicts = indicators.map((indicator) => judgeIndicator(indicator, results));
+    const ownOnly = options.unknown === null ? [] : allExperiments.filter(({ needs }) => needs === "weir");
+    const inapplicable = ownOnly.map(({ name }) => name);
+    const verdicts = indicators.map((indicator) => judgeIndicator(indicator, results, inapplicable));
     return { results, verdicts, isInterrupted: signal.aborted, generatorCeiling };
   } finally {
     await context.close();

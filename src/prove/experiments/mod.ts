@@ -7,8 +7,24 @@ import { crash, handover } from "./handover.ts";
 import { knee } from "./knee.ts";
 import { memory } from "./memory.ts";
 import { mix } from "./mix.ts";
+import { peers } from "./peers.ts";
+import { pool } from "./pool.ts";
+import { scale } from "./scale.ts";
 import { soak } from "./soak.ts";
 
 export type { Experiment } from "./experiment.ts";
 
-export const experiments: readonly Experiment[] = [knee, connections, memory, gc, burst, mix, handover, crash, soak];
+export const experiments: readonly Experiment[] = [
+  knee,
+  connections,
+  memory,
+  gc,
+  burst,
+  mix,
+  handover,
+  crash,
+  soak,
+  pool,
+  scale,
+  peers,
+];

@@ -40,13 +40,22 @@ export interface IndicatorVerdict {
 
 const messages = defineMessages({
   notRun: { en: "the experiment {name} did not run", zh: "实验 {name} 未运行" },
+  notHere: {
+    en: "the experiment {name} restarts or reads a gateway that it started itself, so it does not apply to this target",
+    zh: "实验 {name} 需要重启或读取由其自行启动的网关，不适用于此目标",
+  },
   noFigure: { en: "{name} gave no figure {figure}", zh: "{name} 没有数据项 {figure}" },
   misses: { en: "{title} is {value}, wanted {wanted}", zh: "{title} 为 {value}，要求 {wanted}" },
   because: { en: "{miss}: {why}", zh: "{miss}：{why}" },
   interval: { en: "the interval of {title} includes the threshold", zh: "{title} 的区间包含门槛值" },
 });
 
-export function judgeIndicator(indicator: Indicator, results: readonly ExperimentResult[]): IndicatorVerdict {
+/** @param inapplicable experiments that cannot be done on this target */
+export function judgeIndicator(
+  indicator: Indicator,
+  results: readonly ExperimentResult[],
+  inapplicable: readonly string[] = [],
+): IndicatorVerdict {
   const { id, title, scenario, source, article, evidence, notYet } = indicator;
   const base = { id, title, experiment: scenario, source, article, evidence, isApplicable: notYet === null };
   const nothing = { figure: null, unit: null, interval: null, limiter: null, assertions: [] };
@@ -55,6 +64,10 @@ export function judgeIndicator(indicator: Indicator, results: readonly Experimen
   }
   const [first] = indicator.assertions;
   const threshold = first === undefined ? null : `${first.comparison} ${first.threshold}`;
+  if (inapplicable.includes(scenario)) {
+    const reason = textOf(messages.notHere, { name: scenario });
+    return { ...base, ...nothing, isApplicable: false, verdict: "not-measured", threshold, reason };
+  }
   const result = results.find(({ name }) => name === scenario);
   if (result === undefined) {
     const reason = textOf(messages.notRun, { name: scenario });

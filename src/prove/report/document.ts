@@ -57,9 +57,13 @@ export function indicatorEntry(verdict: IndicatorVerdict): IndicatorEntry {
   };
 }
 
-/** The worst of all that apply: one failure fails, one that is open leaves it open. */
-export function overallVerdict(verdicts: readonly Pick<IndicatorVerdict, "verdict" | "isApplicable">[]): VerdictWord {
+/** The worst of all that apply: one failure fails, one that is open leaves it open. Without any claim, measuring is enough. */
+export function overallVerdict(
+  verdicts: readonly Pick<IndicatorVerdict, "verdict" | "isApplicable">[],
+  results: readonly Pick<ExperimentResult, "status">[],
+): VerdictWord {
   const words = verdicts.filter(({ isApplicable }) => isApplicable).map(({ verdict }) => verdict);
   if (words.includes("fail")) return "fail";
-  return words.includes("not-measured") || words.length === 0 ? "not-measured" : "pass";
+  const isOpen = words.includes("not-measured") || results.some(({ status }) => status !== "measured");
+  return isOpen || results.length === 0 ? "not-measured" : "pass";
 }

@@ -1,0 +1,84 @@
+import { expect, test } from "bun:test";
+import { type ExperimentResult, figure } from "../result.ts";
+import { plainText } from "../text.ts";
+import { type Indicator, judgeIndicator, parseIndicator, readIndicators } from "./mod.ts";
+
+const experiments = ["knee", "soak", "connections", "memory", "gc", "burst", "mix", "handover"];
+
+test("Weir's own indicators are whole: fourteen, nine of them measurable", () => {
+  const indicators = readIndicators(experiments, null);
+  expect(indicators.map(({ id }) => id)).toEqual([
+    "I-03",
+    "I-07",
+    "I-09",
+    "I-12",
+    "I-17",
+    ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `W-0${n}`),
+  ]);
+  expect(indicators.filter(({ notYet }) => notYet === null).length).toBe(9);
+});
+
+test("every problem of a file is told at once, with its line", () => {
+  const text =
+    "id: '?'\ntitle: { en: a }\nscenario: knee\nassertions: [speed is good, knee_per_second >= 1]\nsource: { en: a, zh: b }\nextra: 1\n";
+  const parsed = parseIndicator(text, "own.yaml", experiments);
+  if (!("problems" in parsed)) throw new Error("it was accepted");
+  for (const line of ["own.yaml:1", "own.yaml:2", "own.yaml:4", "own.yaml:6"]) expect(parsed.problems).toContain(line);
+  expect(
+    parseIndicator("id: A\ntitle: {en: a, zh: b}\nscenario: nothing\nsource: {en: a, zh: b}\n", "b.yaml", experiments),
+  ).toEqual({
+    problems:
+      'b.yaml: scenario: there is no experiment "nothing" (knee, soak, connections, memory, gc, burst, mix, handover)',
+  });
+});
+
+const indicator: Indicator = {
+  id: "A-1",
+  title: plainText("a"),
+  scenario: "knee",
+  assertions: [
+    { figure: "rate", comparison: ">=", threshold: 100 },
+    { figure: "p99", comparison: "<=", threshold: 10 },
+  ],
+  evidence: [],
+  source: plainText("s"),
+  article: null,
+  notYet: null,
+};
+
+function resultOf(rate: number | null, p99: number | null, more: Partial<ExperimentResult> = {}): ExperimentResult {
+  return {
+    ...{ name: "knee", title: plainText("knee"), status: "measured", reason: null, limiter: null, notes: [] },
+    ...{ method: plainText(""), tables: [], plots: [], tookSeconds: 1, data: null },
+    figures: {
+      rate: figure(plainText("rate"), rate, "req/s"),
+      p99: figure(plainText("p99"), p99, "ms", { reason: p99 === null ? plainText("too few samples") : null }),
+    },
+    ...more,
+  };
+}
+
+test("an indicator passes only when all was measured and holds, and a miss that is not the target's is open", () => {
+  const reason = plainText("the generator was the limit");
+  const judged = [
+    [resultOf(120, 5)],
+    [resultOf(80, 5)],
+    [resultOf(120, null)],
+    [resultOf(80, 5, { reason })],
+    [resultOf(120, 5, { reason })],
+    [resultOf(120, 5, { reason, status: "not-measured" })],
+    [],
+  ].map((results) => {
+    const { verdict, figure: value, reason: why } = judgeIndicator(indicator, results);
+    return [verdict, value, why?.en ?? ""];
+  });
+  expect(judged).toEqual([
+    ["pass", 120, ""],
+    ["fail", 80, "rate is 80 req/s, wanted >= 100 req/s"],
+    ["not-measured", null, "too few samples"],
+    ["not-measured", 80, "the generator was the limit"],
+    ["pass", 120, ""],
+    ["not-measured", 120, "the generator was the limit"],
+    ["not-measured", null, "the experiment knee did not run"],
+  ]);
+});
