@@ -113,7 +113,7 @@ async function runMeasure(names: readonly string[], options: TuneArguments): Pro
   if (options.json === true) console.log(JSON.stringify(measurementJson(measured, selection.left, facts)));
   else console.log(measurementText(measured, selection.left, facts));
   if (interrupt.signal.aborted) return ExitCode.interrupted;
-  return measured.some(({ rate }) => rate === null) ? ExitCode.couldNotMeasure : ExitCode.passed;
+  return measured.some(({ effect }) => effect === "not-measured") ? ExitCode.couldNotMeasure : ExitCode.passed;
 }
 
 /** One line on a terminal, a line each time elsewhere; the time left from the time so far. */

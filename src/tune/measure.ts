@@ -117,25 +117,24 @@ function resultOf(
     to: only?.wanted ?? "",
     rate,
     latencyP99: of(({ latencyUsP99 }) => latencyUsP99),
-    effect: effectOf(rate, 0),
+    effect: "not-measured",
     pairs,
   };
 }
 
-/** An effect must leave out zero, and be larger than what no change at all showed. */
+/** Of fewer pairs all go the same way by chance more often than once in twenty, and the interval leaves out zero. */
+const pairsMin = 6;
+
+/** An effect must leave out zero and be larger than what no change showed; where no change has an effect, nothing is told. */
 function withNoise(rows: readonly MeasuredRow[]): MeasuredRow[] {
-  const noise = new Map<string, number>();
-  for (const { id, workload, rate } of rows) {
-    if (id === "A/A" && rate !== null) noise.set(workload!, Math.abs(rate.ratio.estimate - 1));
-  }
-  return rows.map((row) =>
-    row.id === "A/A" ? row : { ...row, effect: effectOf(row.rate, noise.get(row.workload!) ?? 0) },
-  );
+  const noise = new Map(rows.filter(({ id }) => id === "A/A").map((row) => [row.workload, row.rate]));
+  return rows.map((row) => ({ ...row, effect: effectOf(row, noise.get(row.workload) ?? null) }));
 }
 
-function effectOf(rate: Comparison | null, noiseRatio: number): Effect {
-  if (rate === null) return "not-measured";
+function effectOf({ id, rate, pairs }: MeasuredRow, noise: Comparison | null): Effect {
+  if (rate === null || noise === null || noise.isDifferent || pairs.length < pairsMin) return "not-measured";
   const gain = rate.ratio.estimate - 1;
-  if (!rate.isDifferent || Math.abs(gain) <= noiseRatio) return "none";
+  const isNoise = id === "A/A" || Math.abs(gain) <= Math.abs(noise.ratio.estimate - 1);
+  if (!rate.isDifferent || isNoise) return "none";
   return gain > 0 ? "faster" : "slower";
 }
