@@ -66,7 +66,8 @@ async function prepareTokens(folder: string, count: number) {
     algorithms: ["ES256"],
     refreshMs: 60_000,
     toleranceMs: 1000,
-    cacheMax: 4 * count,
+    // Far more places than tokens, so that no four share a set with a fifth and one is forgotten.
+    cacheMax: 64 * count,
   };
   const verifier = new TokenVerifier(settings, 1);
   const tokens: Buffer[] = [];
