@@ -24,6 +24,8 @@ export interface ConnectionsFindings {
   readonly wrk: WrkResult;
   readonly errors: number;
   readonly rssBytes: number;
+  /** What Weir itself counted, by outcome; empty for others. */
+  readonly outcomes: Readonly<Record<string, number>>;
 }
 
 export async function measureConnections(
@@ -40,13 +42,25 @@ export async function measureConnections(
       const peer = await startPeer(name, { fleet, backendPort, core: servingCore, workers: 1, connectionsMax });
       const wrk = await runWrk(fleet, { url: peer.url, connections, seconds });
       const { rssBytes } = residentMemory(peer.serving);
-      findings.push({ name, wrk, errors: errorsOf(wrk), rssBytes });
+      const outcomes = await outcomesOf(peer.program.printed());
+      findings.push({ name, wrk, errors: errorsOf(wrk), rssBytes, outcomes });
       await fleet.stop(peer.program);
     }
   } finally {
     await fleet.close();
   }
   return findings;
+}
+
+/** From the metrics whose address the gateway printed at its start. */
+async function outcomesOf(printed: string): Promise<Record<string, number>> {
+  const url = /http:\/\/\S+\/metrics/.exec(printed)?.[0];
+  if (url === undefined) return {};
+  const text = await (await fetch(url)).text();
+  const lines = text.matchAll(/^weir_(?:requests|refusals)_total\{.*outcome="([^"]+)"\} (\d+)$/gm);
+  return Object.fromEntries(
+    [...lines].filter(([, , count]) => count !== "0").map(([, name, count]) => [name!, Number(count)]),
+  );
 }
 
 if (import.meta.main) {
@@ -73,4 +87,7 @@ if (import.meta.main) {
     name.startsWith("weir") ? (errors === 0 && wrk.requests > 0 ? "met" : "MISSED") : "-",
   ]);
   console.log([describe(where), `${connections} connections, ${seconds} s`, table([heading, ...rows])].join("\n\n"));
+  for (const { name, outcomes } of findings) {
+    if (Object.keys(outcomes).length > 0) console.log(`${name} counted ${JSON.stringify(outcomes)}`);
+  }
 }
