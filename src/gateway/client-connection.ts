@@ -57,7 +57,8 @@ export class ClientConnection extends ClientWire implements ClientStream {
   private held: Uint8Array | null = null;
   private heldFrom = 0;
   private heldTo = 0;
-  private isHeldOwned = false;
+  /** The memory of our own that held bytes lie in, for as long as any of them may be looked at. */
+  private heldMemory: Uint8Array | null = null;
   private seenBytes = 0;
   private bodyLeftBytes = 0;
   private chunked: ChunkedReader | null = null;
@@ -182,6 +183,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
       this.process(held, heldFrom, this.heldTo);
     }
     this.isProcessing = false;
+    if (this.held === null) this.heldMemory = null;
     this.readOn();
   }
 
@@ -238,7 +240,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
 
   /** The client speaks HTTP/2, by prior knowledge or by ALPN. @cold */
   private becomeHttp2(bytes: Uint8Array, offset: number, to: number): void {
-    this.held = null;
+    this.letGoOfHeld();
     new Http2ClientConnection(this.context, this.listener, this).takeOver(this, bytes, offset, to);
   }
 
@@ -324,21 +326,32 @@ export class ClientConnection extends ClientWire implements ClientStream {
     this.held = bytes;
     this.heldFrom = from;
     this.heldTo = to;
-    this.isHeldOwned = false;
+    // The rest of what was held before lies well where it is.
+    if (bytes === this.heldMemory) return;
+    const memory = Buffer.allocUnsafeSlow((to - from) * 2);
+    this.heldTo = copyBytes(bytes, from, to, memory, 0);
+    this.heldFrom = 0;
+    this.held = memory;
+    this.heldMemory = memory;
+  }
+
+  private letGoOfHeld(): void {
+    this.held = null;
+    this.heldMemory = null;
   }
 
   /** Appends to what is held, in memory of our own with room to grow. */
   private hold(bytes: Uint8Array, from: number, to: number): void {
     const waiting = this.heldTo - this.heldFrom;
     let held = this.held!;
-    if (!this.isHeldOwned || held.length - this.heldTo < to - from) {
+    if (held.length - this.heldTo < to - from) {
       const larger = Buffer.allocUnsafeSlow((waiting + to - from) * 2);
       copyBytes(held, this.heldFrom, this.heldTo, larger, 0);
       held = larger;
       this.held = held;
+      this.heldMemory = held;
       this.heldFrom = 0;
       this.heldTo = waiting;
-      this.isHeldOwned = true;
     }
     this.heldTo = copyBytes(bytes, from, to, held, this.heldTo);
   }
@@ -377,7 +390,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
     if (this.runBytes !== null) {
       const run = this.runBytes;
       this.runBytes = null;
-      this.writeOwned(run, this.runFrom, this.runTo);
+      this.write(run, this.runFrom, this.runTo);
     }
     if (context.composedBytes === 0) return;
     const to = context.composedBytes;
@@ -419,7 +432,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
   beginTunnel(): void {
     this.tunnel!.begin();
     if (this.held !== null) this.tunnel!.onBytes(this.held, this.heldFrom, this.heldTo);
-    this.held = null;
+    this.letGoOfHeld();
   }
 
   abortReply(exchange: Exchange): void {
@@ -564,7 +577,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
 
   onClosed(_error: string): void {
     this.context.timers.cancel(this);
-    this.held = null;
+    this.letGoOfHeld();
     this.listener.closed(this);
     const exchange = this.exchange;
     if (exchange === null) return;
@@ -577,7 +590,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
   /** Nothing more is sent; what still comes is dropped until the client ends, or the time is over. */
   private linger(): void {
     this.phase = Phase.lingering;
-    this.held = null;
+    this.letGoOfHeld();
     this.endWriting();
     if (this.socket === null) return;
     if (this.isPeerEnded && this.backlogBytes === 0) {

@@ -8,7 +8,7 @@ import { LoopClock, openMachineClock, randomSeed, systemClock, WeirError } from 
 import type { Config, RouteConfig, UpstreamConfig } from "../config/mod.ts";
 import { AccessLog, ProcessCounter, type WorkerMetrics } from "../observe/mod.ts";
 import { CellDirectory, Pressure } from "../resilience/mod.ts";
-import { marksOf } from "../transport/mod.ts";
+import { marksOf, poller } from "../transport/mod.ts";
 import { Resolver, Upstream, type UpstreamSecurity } from "../upstream/mod.ts";
 import { WorkerContext } from "./context.ts";
 import type { UpstreamGuard } from "./guard.ts";
@@ -85,6 +85,7 @@ export class Gateway {
     this.commit();
     this.expectedTickMs = loop.nowMs + TICK_MS;
     this.ticker = setInterval(() => this.tick(), TICK_MS);
+    poller.wakeWithin(TICK_MS);
   }
 
   /** Serves a listener of the configuration on an inherited listening socket. */
@@ -198,6 +199,7 @@ export class Gateway {
   close(): void {
     this.protection.proofs.close();
     clearInterval(this.ticker);
+    poller.wakeWithin(Number.POSITIVE_INFINITY);
     for (const listener of this.listeners) listener.stop();
     for (const { resolver, upstream, guard } of this.upstreams.values()) {
       resolver.stop();
@@ -224,6 +226,7 @@ export class Gateway {
     }
     this.context.pressure.update(lateMs > 0 ? lateMs : 0, this.memoryBytes(), 0, oldestMs);
     this.expectedTickMs = loop.nowMs + TICK_MS;
+    poller.wakeWithin(TICK_MS);
     this.ticks++;
     if (this.ticks % GAUGE_TICKS === 0) this.writeGauges();
     if (this.ticks % PROCESS_TICKS === 1) this.metrics.readProcess();

@@ -194,7 +194,7 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
   }
 
   /** Gives the output to the kernel as far as it takes it. */
-  writeRound(): void {
+  override writeRound(): void {
     this.isFlushDue = false;
     const { output } = this.http2;
     while (output.pendingBytes > 0 && this.socket !== null && this.backlogBytes === 0 && !this.isEnding) {

@@ -52,7 +52,6 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
   private pending: Uint8Array = noBytes;
   private pendingFrom = 0;
   private pendingTo = 0;
-  private isPendingOwned = false;
   /** The answer ends behind what waits, with these trailers, as lines. */
   private endsAfterPending = false;
   private trailerLines: Uint8Array = noBytes;
@@ -131,10 +130,7 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
     const taken = this.connection!.http2.sendData(stream, bytes, from, to, false);
     this.connection!.flushSoon();
     if (taken === to - from) return;
-    this.pending = bytes;
-    this.isPendingOwned = false;
-    this.pendingFrom = from + taken;
-    this.pendingTo = to;
+    this.append(bytes, from + taken, to);
     this.takenSinceMs = this.connection!.context.loop.nowMs;
   }
 
@@ -363,11 +359,10 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
   /** Adds to what waits, in memory of our own. */
   private append(bytes: Uint8Array, from: number, to: number): void {
     const waiting = this.pendingTo - this.pendingFrom;
-    if (!this.isPendingOwned || this.pending.length - this.pendingTo < to - from) {
+    if (this.pending.length - this.pendingTo < to - from) {
       const larger = Buffer.allocUnsafeSlow(2 * (waiting + to - from));
       copyBytes(this.pending, this.pendingFrom, this.pendingTo, larger, 0);
       this.pending = larger;
-      this.isPendingOwned = true;
       this.pendingFrom = 0;
       this.pendingTo = waiting;
     }
@@ -378,7 +373,6 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
     this.pending = noBytes;
     this.pendingFrom = 0;
     this.pendingTo = 0;
-    this.isPendingOwned = false;
   }
 }
 

@@ -1,15 +1,15 @@
 /** A listening socket of one worker: the phase accept. Limits on connections, and the list of those that are open. */
-import type { Socket, SocketListener } from "bun";
 import { Outcome } from "../base/mod.ts";
 import type { ListenerConfig } from "../config/mod.ts";
 import {
   adopt,
+  type Listening,
   listenOn,
   markConnected,
   markListening,
   SocketOption,
   setSocketOption,
-  type Wire,
+  type WireSocket,
 } from "../transport/mod.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { WorkerContext } from "./context.ts";
@@ -35,7 +35,7 @@ export class Listener {
   private readonly context: WorkerContext;
   private readonly gate: ConnectionGate;
   private readonly security: GatewaySecurity;
-  private socket: SocketListener<Wire> | null = null;
+  private socket: Listening | null = null;
   private first: AcceptedConnection | null = null;
   openCount = 0;
 
@@ -63,11 +63,11 @@ export class Listener {
 
   /** Accepts no more; the descriptor's other holders go on. */
   stop(): void {
-    this.socket?.stop(false);
+    this.socket?.stop();
     this.socket = null;
   }
 
-  private accept(socket: Socket<Wire>): void {
+  private accept(socket: WireSocket): void {
     if (this.config.priority > 0) markConnected(socket, this.config, this.config.address);
     const { context, gate } = this;
     const clientAddress = plainAddress(socket.remoteAddress ?? "");

@@ -123,7 +123,7 @@ export function writeReplyBody(client: ClientConnection, bytes: Uint8Array, from
     context.composedBytes = copyBytes(bytes, from, to, out, context.composedBytes);
   } else {
     client.writeComposed();
-    client.writeOwned(bytes, from, to);
+    client.write(bytes, from, to);
   }
   if (isChunked) context.composedBytes = writeChunkEnd(out, context.composedBytes);
 }

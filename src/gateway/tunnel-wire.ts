@@ -50,7 +50,7 @@ export class TunnelWire extends Wire implements TunnelSide {
 
   sendTunnel(bytes: Uint8Array, from: number, to: number): boolean {
     if (this.isEnding) return true;
-    this.writeOwned(bytes, from, to);
+    this.write(bytes, from, to);
     return this.backlogBytes < backlogBytesMax;
   }
 

@@ -52,6 +52,7 @@ const BPF = { loadWord: 0x20, modulo: 0x94, jumpEqual: 0x15, returnConstant: 0x0
 /** `[level, name]` of the integer socket options that Weir sets. */
 export const SocketOption = {
   reuseAddress: [1, 2],
+  error: [1, 4],
   keepAlive: [1, 9],
   priority: [1, 12],
   reusePort: [1, 15],
@@ -116,6 +117,19 @@ export function bindSocket(descriptor: number, address: SocketAddress): void {
 /** Begins to connect; throws `SystemCallError` with EINPROGRESS where the answer takes time (never for Unix sockets). */
 export function connectSocket(descriptor: number, address: SocketAddress): void {
   check("connect", libc.connect(descriptor, structBytes, writeAddress(address)));
+}
+
+/** Begins to connect a socket that does not block; an empty string where the answer is to come, else the error's name. */
+export function beginConnect(descriptor: number, address: SocketAddress): string {
+  if (libc.connect(descriptor, structBytes, writeAddress(address)) >= 0) return "";
+  const errno = lastErrno();
+  return errno === "EINPROGRESS" ? "" : errno;
+}
+
+/** How a connect that was begun ended: an empty string, or the error's name. */
+export function connectError(descriptor: number): string {
+  const number = getSocketOption(descriptor, SocketOption.error);
+  return number === 0 ? "" : (errnoNames.get(number) ?? `errno ${number}`);
 }
 
 /** Makes the kernel queue connections; nobody accepts them before a process listens on the descriptor. */

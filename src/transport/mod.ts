@@ -1,6 +1,8 @@
 /** TCP and Unix sockets with write gathering, backpressure, socket options and listening descriptors. */
 
 export { acquireBlock, BLOCK_BYTES, releaseBlock } from "./blocks.ts";
+export { type Accept, adopt, type Listening, type OutgoingWire, type WireAddress } from "./carrying.ts";
+export { crash } from "./crash.ts";
 export {
   allowedCpus,
   bindSocket,
@@ -31,10 +33,12 @@ export {
   probeAddress,
 } from "./listening-socket.ts";
 export { type Marks, markConnected, markListening, marksOf } from "./marking.ts";
+export type { WireSocket } from "./native-socket.ts";
+export { poller } from "./poller.ts";
 export { atRoundEnd, type RoundWriter } from "./round.ts";
 export { askTime, type TimeAnswer } from "./sntp.ts";
 export { findHolder, type SocketHolder } from "./socket-holder.ts";
-export { type Accept, adopt, connectWire, crash, listenOn, type OutgoingWire, type WireAddress } from "./sockets.ts";
+export { connectWire, listenOn } from "./sockets.ts";
 export {
   Loopback,
   openSslEngine,

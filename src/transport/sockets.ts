@@ -1,135 +1,24 @@
 /**
- * Bun's sockets carrying wires: the one place that names Bun's callbacks. A wire is the socket's `data`, so that a callback
- * finds its connection without a look-up. An exception in a callback is a broken invariant and ends the worker. @hot
+ * Sockets for wires: Weir's own, past the runtime, but for connections whose TLS is inside the runtime's.
  */
-import type { Socket, SocketHandler, SocketListener, TCPSocketListenOptions } from "bun";
-import { AssertionError } from "../base/mod.ts";
-import { peerCertificateOf, type TlsPeerCertificate } from "./tls/mod.ts";
-import type { Wire } from "./wire.ts";
-import type { SecurityFacts } from "./wire-security.ts";
-
-/** Where a wire leads to. */
-export type WireAddress =
-  /** `name` is the host name the address was found under. */
-  | { readonly kind: "ip"; readonly host: string; readonly port: number; readonly name?: string }
-  | { readonly kind: "unix"; readonly path: string };
-
-/** What a listening socket does with a new connection: gives it a wire with `adopt`, or terminates it. */
-export type Accept = (socket: Socket<Wire>) => void;
-
-/** Lets a wire carry an open socket from now on. */
-export function adopt(socket: Socket<Wire>, wire: Wire): void {
-  wire.socket = socket;
-  socket.data = wire;
-}
-
-const carried: Omit<SocketHandler<Wire>, "open"> = {
-  data(socket, chunk) {
-    socket.data?.handleData(chunk, 0, chunk.length);
-  },
-  // Only sockets whose TLS is the runtime's own come here.
-  handshake(socket, success, error) {
-    const wire = socket.data;
-    if (wire === undefined || wire.socket === null) return;
-    const peerCertificate = peerCertificateOf(socket);
-    // The runtime reports a missing client certificate as an error too, though none was demanded.
-    const isSound = success && (error === null || error === undefined || peerCertificate === undefined);
-    const isTaken = isSound || (wire.takesAnyPeer && peerCertificate !== undefined);
-    if (!isTaken) wire.onSecurityFailed(errorCode(error));
-    else wire.handleSecure(runtimeFacts(socket, peerCertificate));
-  },
-  drain(socket) {
-    socket.data?.handleDrain();
-  },
-  end(socket) {
-    socket.data?.handleEnd();
-  },
-  close(socket, error) {
-    socket.data?.handleClose(errorCode(error));
-  },
-  error(_socket, error) {
-    // Bun reports what a callback threw here too; system errors are followed by `close`, which carries them.
-    if (errorCode(error) === "" || error instanceof AssertionError) crash(error);
-  },
-};
-
-function runtimeFacts(socket: Socket<Wire>, peerCertificate: TlsPeerCertificate | undefined): SecurityFacts {
-  return {
-    alpn: socket.alpnProtocol || "",
-    serverName: socket.getServername() || "",
-    version: socket.getTLSVersion() === "TLSv1.2" ? "1.2" : "1.3",
-    isResumed: socket.isSessionReused(),
-    peerCertificate,
-  };
-}
+import type { Accept, Listening, OutgoingWire, WireAddress } from "./carrying.ts";
+import { NativeConnect } from "./native-connect.ts";
+import { NativeListener } from "./native-listener.ts";
+import { connectSecured, listenSecured } from "./runtime-sockets.ts";
 
 /**
  * Serves an inherited listening socket. `accept` runs for each connection before anything is read from it. `tls` is for the
- * runtime's own TLS; the wire's `onSecure` then comes later. @cold
+ * runtime's own TLS; the wire's `onSecure` then comes later.
  */
-export function listenOn(fd: number, accept: Accept, tls?: Bun.TLSOptions): SocketListener<Wire> {
-  const socket: SocketHandler<Wire> = {
-    ...carried,
-    open(accepted) {
-      accept(accepted);
-    },
-  };
-  // Bun takes an inherited descriptor here, although its types do not say so.
-  const options = {
-    fd,
-    allowHalfOpen: true,
-    socket,
-    ...(tls === undefined ? {} : { tls }),
-  } as unknown as TCPSocketListenOptions<Wire>;
-  return Bun.listen<Wire>(options);
+export function listenOn(fd: number, accept: Accept, tls?: Bun.TLSOptions): Listening {
+  return tls === undefined ? new NativeListener(fd, accept) : listenSecured(fd, accept, tls);
 }
-
-/** A wire that is made by calling out. */
-export interface OutgoingWire extends Wire {
-  /** The connection is open; `wire.socket` is set. */
-  onConnected(): void;
-  /** It could not be made; `error` is the system's code, such as ECONNREFUSED. */
-  onConnectFailed(error: string): void;
-}
-
-const outgoing: SocketHandler<Wire> = {
-  ...carried,
-  open(socket) {
-    const wire = socket.data as OutgoingWire;
-    adopt(socket, wire);
-    wire.onConnected();
-  },
-  connectError(socket, error) {
-    (socket.data as OutgoingWire).onConnectFailed(errorCode(error));
-  },
-};
 
 /**
- * Begins a connection. The outcome arrives as `onConnected` or `onConnectFailed`, never as an exception. `tls` is for the
- * runtime's own TLS; `onSecure` then follows `onConnected`. @cold
+ * Begins a connection. The outcome arrives later as `onConnected` or `onConnectFailed`, never as an exception. A wire that is
+ * destroyed before gets neither, except with `tls`, which is for the runtime's own: `onSecure` then follows `onConnected`.
  */
 export function connectWire(wire: OutgoingWire, address: WireAddress, tls?: Bun.TLSOptions): void {
-  const options = { allowHalfOpen: true, socket: outgoing, data: wire as Wire, ...(tls === undefined ? {} : { tls }) };
-  const attempt =
-    address.kind === "unix"
-      ? Bun.connect<Wire>({ ...options, unix: address.path })
-      : Bun.connect<Wire>({ ...options, hostname: address.host, port: address.port });
-  attempt.catch(ignoreReportedFailure);
-}
-
-/** A failed connect is reported by `connectError` first; the promise repeats it. */
-function ignoreReportedFailure(error: unknown): void {
-  if (errorCode(error) === "") crash(error);
-}
-
-function errorCode(error: unknown): string {
-  if (error === undefined || error === null) return "";
-  const code = (error as { code?: unknown }).code;
-  return typeof code === "string" ? code : "";
-}
-
-/** A broken invariant ends the process; the supervisor replaces it and counts the event. @cold */
-export function crash(error: unknown): never {
-  console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.exit(70);
+  if (tls === undefined) wire.connecting = new NativeConnect(wire, address);
+  else connectSecured(wire, address, tls);
 }

@@ -6,25 +6,27 @@
  *       │
  *       └────► backlog [from,to) ──drain──► kernel ──empty──► onWritable
  *
- * `write` copies what it must keep; the caller may reuse its buffer at once. `writeOwned` keeps a reference instead: for
- * bytes that nobody writes again (what Bun hands to the data callback). How much may wait is the owner's business: it stops
- * its source when `backlogBytes` passes its mark, and goes on in `onWritable`.
+ * `write` copies what it must keep; the caller may reuse its buffer at once. How much may wait is the owner's business: it
+ * stops its source when `backlogBytes` passes its mark, and goes on in `onWritable`.
  *
  * `gather` only appends; all gathered wires are written at the end of the event-loop round, one system call each.
  */
-import type { Socket } from "bun";
 import { assert, copyBytes } from "../base/mod.ts";
 import { acquireBlock, releaseBlock } from "./blocks.ts";
+import type { NativeConnect } from "./native-connect.ts";
+import type { WireSocket } from "./native-socket.ts";
+import { atRoundEnd } from "./round.ts";
 import type { TlsHandler, TlsSession } from "./tls/mod.ts";
 import { type SecurityFacts, WireSecurity } from "./wire-security.ts";
 
 export abstract class Wire {
   /** Null before the connection is open and after it is closed. */
-  socket: Socket<Wire> | null = null;
+  socket: WireSocket | null = null;
+  /** While the connection is being made past the runtime. */
+  connecting: NativeConnect | null = null;
   private backlog: Uint8Array | null = null;
   private backlogFrom = 0;
   private backlogTo = 0;
-  private isBacklogPooled = false;
   private isGathered = false;
   /** The end of the stream was asked for. */
   isEnding = false;
@@ -43,7 +45,7 @@ export abstract class Wire {
   timerDeadlineMs = 0;
   timerTick = -1;
 
-  /** Bytes arrived: `bytes[from, to)`, never written again by anybody. */
+  /** Bytes arrived: `bytes[from, to)`, valid during the call alone; what is needed later must be copied. */
   abstract onBytes(bytes: Uint8Array, from: number, to: number): void;
   /** Everything that waited is with the kernel. */
   abstract onWritable(): void;
@@ -123,24 +125,6 @@ export abstract class Wire {
     return false;
   }
 
-  /** As `write`, for bytes that will not change: a reference is kept where that is possible. */
-  writeOwned(bytes: Uint8Array, from: number, to: number): boolean {
-    const socket = this.socket;
-    if (socket === null) return true;
-    if (this.backlog !== null || this.security !== null) return this.write(bytes, from, to);
-    assert(!this.isEnding, "nothing is written after the end");
-    this.writtenBytes += to - from;
-    const taken = socket.write(bytes, from, to - from);
-    if (taken === to - from) return true;
-    if (taken >= 0) {
-      this.backlog = bytes;
-      this.isBacklogPooled = false;
-      this.backlogFrom = from + taken;
-      this.backlogTo = to;
-    }
-    return false;
-  }
-
   /** Appends `bytes[from, to)` to what is written at the end of this event-loop round. */
   gather(bytes: Uint8Array, from: number, to: number): void {
     if (this.security === null) this.gatherRaw(bytes, from, to);
@@ -154,11 +138,7 @@ export abstract class Wire {
     this.keep(bytes, from, to);
     if (this.isGathered) return;
     this.isGathered = true;
-    gathered.push(this);
-    if (!isFlushScheduled) {
-      isFlushScheduled = true;
-      setImmediate(flushGathered);
-    }
+    atRoundEnd(this);
   }
 
   /** Stops reading from the socket, so that the peer is slowed down by its own window. */
@@ -192,6 +172,7 @@ export abstract class Wire {
 
   /** Closes at once with a reset; what waits is lost, here and in the kernel. */
   destroy(): void {
+    this.connecting?.cancel();
     const socket = this.socket;
     if (socket === null) return;
     this.dropBacklog();
@@ -233,9 +214,14 @@ export abstract class Wire {
     this.onClosed(error);
   }
 
+  /** The end of a round in which this wire gathered. */
+  writeRound(): void {
+    this.isGathered = false;
+    this.flush();
+  }
+
   /** Writes what waits. Calls `onWritable` when nothing is left. */
   flush(): void {
-    this.isGathered = false;
     const socket = this.socket;
     const backlog = this.backlog;
     if (socket === null || backlog === null) return;
@@ -254,10 +240,10 @@ export abstract class Wire {
     let backlog = this.backlog;
     if (backlog === null) {
       backlog = this.adopt(acquireBlock(needed), 0);
-    } else if (!this.isBacklogPooled || backlog.length - this.backlogTo < needed) {
+    } else if (backlog.length - this.backlogTo < needed) {
       const target = acquireBlock(waiting + needed);
       copyBytes(backlog, this.backlogFrom, this.backlogTo, target, 0);
-      if (this.isBacklogPooled) releaseBlock(backlog);
+      releaseBlock(backlog);
       backlog = this.adopt(target, waiting);
     }
     this.backlogTo = copyBytes(bytes, from, to, backlog, this.backlogTo);
@@ -265,33 +251,15 @@ export abstract class Wire {
 
   private adopt(block: Uint8Array, holds: number): Uint8Array {
     this.backlog = block;
-    this.isBacklogPooled = true;
     this.backlogFrom = 0;
     this.backlogTo = holds;
     return block;
   }
 
   private dropBacklog(): void {
-    if (this.backlog !== null && this.isBacklogPooled) releaseBlock(this.backlog);
+    if (this.backlog !== null) releaseBlock(this.backlog);
     this.backlog = null;
-    this.isBacklogPooled = false;
     this.backlogFrom = 0;
     this.backlogTo = 0;
-  }
-}
-
-const gathered: Wire[] = [];
-let isFlushScheduled = false;
-
-function flushGathered(): void {
-  isFlushScheduled = false;
-  // A flush may make others gather; those are in the list's new tail and belong to the next round.
-  const count = gathered.length;
-  for (let index = 0; index < count; index++) gathered[index]!.flush();
-  gathered.copyWithin(0, count);
-  gathered.length -= count;
-  if (gathered.length > 0 && !isFlushScheduled) {
-    isFlushScheduled = true;
-    setImmediate(flushGathered);
   }
 }

@@ -207,7 +207,7 @@ export class Http2UpstreamConnection extends Wire implements ConnectionEvents<Ht
     atRoundEnd(this);
   }
 
-  writeRound(): void {
+  override writeRound(): void {
     this.isWriteDue = false;
     const { output } = this.http2;
     while (output.pendingBytes > 0 && this.socket !== null && this.backlogBytes === 0 && !this.isEnding) {
