@@ -1,6 +1,23 @@
 /** What carries a wire, and where wires come from: accepted from a listening socket, or made by calling out. */
-import type { WireSocket } from "./native-socket.ts";
 import type { Wire } from "./wire.ts";
+
+/** What a wire needs of its socket. The runtime's own sockets, which carry its TLS, offer the same. */
+export interface WireSocket {
+  /** The wire that the socket carries. */
+  data: Wire;
+  readonly remoteAddress: string;
+  /** Sends `bytes[from, from + length)`; returns how much was taken, or a negative number where the socket is closing. */
+  write(bytes: Uint8Array, from: number, length: number): number;
+  pause(): void;
+  resume(): void;
+  /** Sends the end of the stream; the peer may still send. */
+  shutdown(): void;
+  /** Closes; what was taken is still delivered. */
+  end(): void;
+  /** Closes with a reset. */
+  terminate(): void;
+  setNoDelay(isNoDelay: boolean): unknown;
+}
 
 /** Where a wire leads to. */
 export type WireAddress =

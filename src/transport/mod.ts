@@ -1,7 +1,14 @@
 /** TCP and Unix sockets with write gathering, backpressure, socket options and listening descriptors. */
 
 export { acquireBlock, BLOCK_BYTES, releaseBlock } from "./blocks.ts";
-export { type Accept, adopt, type Listening, type OutgoingWire, type WireAddress } from "./carrying.ts";
+export {
+  type Accept,
+  adopt,
+  type Listening,
+  type OutgoingWire,
+  type WireAddress,
+  type WireSocket,
+} from "./carrying.ts";
 export { crash } from "./crash.ts";
 export {
   allowedCpus,
@@ -33,7 +40,6 @@ export {
   probeAddress,
 } from "./listening-socket.ts";
 export { type Marks, markConnected, markListening, marksOf } from "./marking.ts";
-export type { WireSocket } from "./native-socket.ts";
 export { poller } from "./poller.ts";
 export { atRoundEnd, type RoundWriter } from "./round.ts";
 export { askTime, type TimeAnswer } from "./sntp.ts";

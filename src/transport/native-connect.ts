@@ -1,9 +1,8 @@
 /** A connection that is being made past the runtime: from the kernel's answer comes an open socket, or the reason why not. */
 import { adopt, type OutgoingWire, type WireAddress } from "./carrying.ts";
 import { beginConnect, closeDescriptor, connectError, openSocket, SystemCallError } from "./libc.ts";
-import { NativeSocket } from "./native-socket.ts";
+import { NativeSocket, socketInterest } from "./native-socket.ts";
 import { type Polled, poller } from "./poller.ts";
-import { Ready } from "./socket-calls.ts";
 
 export class NativeConnect implements Polled {
   private readonly wire: OutgoingWire;
@@ -17,7 +16,7 @@ export class NativeConnect implements Polled {
     this.remoteAddress = address.kind === "ip" ? address.host : "";
     this.failure = this.begin(address);
     // Who asks is in the middle of something: even what is known at once is told later.
-    if (this.failure === "") poller.add(this.fd, Ready.write, this);
+    if (this.failure === "") poller.add(this.fd, socketInterest, this);
     else poller.defer(this);
   }
 
@@ -31,20 +30,22 @@ export class NativeConnect implements Polled {
     return beginConnect(this.fd, address);
   }
 
-  onReady(): void {
+  onReady(events: number): void {
     if (this.isOver) return;
     this.isOver = true;
     this.wire.connecting = null;
-    const failure = this.failure === "" ? this.finish() : this.failure;
+    const failure = this.failure === "" ? connectError(this.fd) : this.failure;
     if (failure !== "") {
-      if (this.fd >= 0) closeDescriptor(this.fd);
+      this.drop();
       this.wire.onConnectFailed(failure);
       return;
     }
     const socket = new NativeSocket(this.fd, this.remoteAddress);
+    poller.hand(this.fd, socket);
     adopt(socket, this.wire);
     this.wire.onConnected();
-    socket.begin();
+    // What came together with the connection is not told again.
+    socket.onReady(events);
   }
 
   /** Gives up; nothing is told. */
@@ -52,12 +53,11 @@ export class NativeConnect implements Polled {
     if (this.isOver) return;
     this.isOver = true;
     this.wire.connecting = null;
-    if (this.failure === "") poller.remove(this.fd);
-    if (this.fd >= 0) closeDescriptor(this.fd);
+    this.drop();
   }
 
-  private finish(): string {
-    poller.remove(this.fd);
-    return connectError(this.fd);
+  private drop(): void {
+    if (this.failure === "") poller.remove(this.fd);
+    if (this.fd >= 0) closeDescriptor(this.fd);
   }
 }

@@ -4,16 +4,19 @@
  *
  *     connecting ─► open ─► peer ended / we ended (either first) ─► closed
  *
- * The kernel tells of readiness for as long as it lasts, so what is not wanted must be asked away: reading while it is
- * paused, lazily, when an event shows that bytes are there; and after the peer's end. One read an event, so that a busy
- * connection does not keep others waiting.
+ * The poller tells of changes only (EPOLLET), so nothing has to be asked for or asked away afterwards: a socket is known to the
+ * kernel's set once, from its beginning to its end. In return what was told must be kept in mind here: bytes that came
+ * while reading was paused, bytes that a full read may have left behind, and an end that came together with bytes. Then the
+ * socket asks to be told again. One read a round, so that a busy connection does not keep others waiting.
  */
 import { assert } from "../base/mod.ts";
+import type { WireSocket } from "./carrying.ts";
 import { SocketOption, setSocketOption } from "./libc.ts";
 import { type Polled, poller } from "./poller.ts";
 import {
   closeSocket,
   lastError,
+  RECEIVE_BYTES,
   Ready,
   receive,
   received,
@@ -24,32 +27,20 @@ import {
 } from "./socket-calls.ts";
 import type { Wire } from "./wire.ts";
 
-/** What a wire needs of its socket. The runtime's own sockets, which carry its TLS, offer the same. */
-export interface WireSocket {
-  /** The wire that the socket carries. */
-  data: Wire;
-  readonly remoteAddress: string;
-  /** Sends `bytes[from, from + length)`; returns how much was taken, or a negative number where the socket is closing. */
-  write(bytes: Uint8Array, from: number, length: number): number;
-  pause(): void;
-  resume(): void;
-  /** Sends the end of the stream; the peer may still send. */
-  shutdown(): void;
-  /** Closes; what was taken is still delivered. */
-  end(): void;
-  /** Closes with a reset. */
-  terminate(): void;
-  setNoDelay(isNoDelay: boolean): unknown;
-}
+/** What every socket is watched for, all its life. */
+export const socketInterest = Ready.read | Ready.write | Ready.ended | Ready.changes;
 
 export class NativeSocket implements WireSocket, Polled {
+  /** Undefined until a wire adopts it. */
   data!: Wire;
   readonly remoteAddress: string;
   /** -1 when it is closed. */
   private descriptor: number;
-  /** What the poller asks the kernel for; -1 while it does not watch at all. */
-  private interest = -1;
   private isReadPaused = false;
+  /** There was something to read, and it was not read. */
+  private isReadDue = false;
+  /** The peer has sent its last byte; it may still have to be read. */
+  private hasEnd = false;
   private isPeerEnded = false;
   private isShutDown = false;
   private isWriteBlocked = false;
@@ -60,13 +51,9 @@ export class NativeSocket implements WireSocket, Polled {
     this.remoteAddress = remoteAddress;
   }
 
+  /** -1 when it is closed. */
   get fd(): number {
     return this.descriptor;
-  }
-
-  /** Begins to read, unless whoever got the socket has closed it or reads nothing yet. */
-  begin(): void {
-    if (this.descriptor >= 0 && this.interest < 0) this.watchFor(this.wanted());
   }
 
   write(bytes: Uint8Array, from: number, length: number): number {
@@ -79,7 +66,6 @@ export class NativeSocket implements WireSocket, Polled {
       return -1;
     }
     this.isWriteBlocked = true;
-    this.watchFor(this.interest < 0 ? Ready.write : this.interest | Ready.write);
     return taken < 0 ? 0 : taken;
   }
 
@@ -95,30 +81,33 @@ export class NativeSocket implements WireSocket, Polled {
 
   resume(): void {
     this.isReadPaused = false;
-    if (this.descriptor < 0 || this.isPeerEnded) return;
-    if (this.interest < 0 || (this.interest & Ready.read) === 0) this.watchFor(this.wanted());
+    if (this.isReadDue && this.descriptor >= 0) this.tellAgain();
+  }
+
+  /** @cold only after bytes had to wait */
+  private tellAgain(): void {
+    this.isReadDue = false;
+    poller.tellAgain(this.descriptor, socketInterest);
   }
 
   shutdown(): void {
     if (this.descriptor < 0) return;
     this.isShutDown = true;
     shutdownSending(this.descriptor);
-    // A hang-up that came while nothing was to be told of it.
-    if (this.interest < 0) this.watchFor(this.wanted());
   }
 
   end(): void {
     const fd = this.release();
     if (fd < 0) return;
     closeSocket(fd);
-    this.data.handleClose("");
+    this.data?.handleClose("");
   }
 
   terminate(): void {
     const fd = this.release();
     if (fd < 0) return;
     resetSocket(fd);
-    this.data.handleClose("");
+    this.data?.handleClose("");
   }
 
   setNoDelay(isNoDelay: boolean): void {
@@ -131,25 +120,28 @@ export class NativeSocket implements WireSocket, Polled {
       this.failed(this.failure);
       return;
     }
-    if ((events & Ready.write) !== 0 && this.isWriteBlocked) {
+    if (this.isWriteBlocked && (events & Ready.write) !== 0) {
       this.isWriteBlocked = false;
-      this.watchFor(this.wanted());
       this.data.handleDrain();
       if (this.descriptor < 0) return;
     }
-    if ((events & Ready.read) !== 0 && !this.isPeerEnded) {
-      // Resumed, it asks again.
-      if (this.isReadPaused) this.watchFor(this.wanted());
-      else this.read();
-      return;
-    }
-    if ((events & (Ready.failed | Ready.hungUp)) !== 0) this.hungUp(events);
+    if ((events & Ready.ended) !== 0) this.hasEnd = true;
+    if (this.isReadPaused) {
+      if ((events & Ready.failed) !== 0) this.failed("ECONNRESET");
+      else if ((events & ~Ready.write) !== 0) this.isReadDue = true;
+    } else if ((events & Ready.read) !== 0 && !this.isPeerEnded) {
+      // A read meets the error or the end too, behind the bytes.
+      this.read();
+    } else if ((events & (Ready.failed | Ready.hungUp)) !== 0) this.hungUp(events);
   }
 
   private read(): void {
     const count = receive(this.descriptor);
     if (count > 0) {
+      // More may be there, of which nothing new will be told.
+      if (count === RECEIVE_BYTES || this.hasEnd) this.isReadDue = true;
       this.data.handleData(received, 0, count);
+      if (this.isReadDue && !this.isReadPaused && this.descriptor >= 0) this.tellAgain();
       return;
     }
     if (count < 0) {
@@ -157,20 +149,14 @@ export class NativeSocket implements WireSocket, Polled {
       return;
     }
     this.isPeerEnded = true;
-    if (this.isShutDown) {
-      this.end();
-      return;
-    }
-    this.watchFor(this.wanted());
-    this.data.handleEnd();
+    if (this.isShutDown) this.end();
+    else this.data.handleEnd();
   }
 
-  /** Both directions have ended, or the connection is broken. @cold */
+  /** The connection is broken, or both directions have ended. @cold */
   private hungUp(events: number): void {
     if ((events & Ready.failed) !== 0) this.failed("ECONNRESET");
     else if (this.isPeerEnded) this.end();
-    // Bytes may still be there to be read, when reading goes on.
-    else this.unwatch();
   }
 
   /** @cold */
@@ -178,33 +164,15 @@ export class NativeSocket implements WireSocket, Polled {
     const fd = this.release();
     assert(fd >= 0, "a socket fails once");
     closeSocket(fd);
-    this.data.handleClose(error);
-  }
-
-  private wanted(): number {
-    const reads = this.isReadPaused || this.isPeerEnded ? 0 : Ready.read;
-    return this.isWriteBlocked ? reads | Ready.write : reads;
-  }
-
-  private watchFor(interest: number): void {
-    if (interest === this.interest) return;
-    if (this.interest < 0) poller.add(this.descriptor, interest, this);
-    else poller.modify(this.descriptor, interest);
-    this.interest = interest;
-  }
-
-  private unwatch(): void {
-    if (this.interest < 0) return;
-    poller.remove(this.descriptor);
-    this.interest = -1;
+    this.data?.handleClose(error);
   }
 
   /** The descriptor, to be closed by the caller; -1 where it is closed. */
   private release(): number {
     const { descriptor } = this;
     if (descriptor < 0) return -1;
-    this.unwatch();
     this.descriptor = -1;
+    poller.remove(descriptor);
     return descriptor;
   }
 }

@@ -66,8 +66,13 @@ class Poller {
     if (!this.isRunning) this.start();
   }
 
-  /** Watches for something else. */
-  modify(fd: number, interest: number): void {
+  /** Lets somebody else be told of a descriptor. */
+  hand(fd: number, polled: Polled): void {
+    this.polled[fd] = polled;
+  }
+
+  /** Tells again of what has been told, as far as it still holds. */
+  tellAgain(fd: number, interest: number): void {
     pollModify(this.set, fd, interest, this.marks[fd]!);
   }
 

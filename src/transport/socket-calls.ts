@@ -2,7 +2,7 @@
  * The C library's calls of the data path, past the runtime: one epoll set, one receive buffer, nothing allocated for a read or a
  * write. `errno` is read in the next call after the one that failed: nothing runs in between that could change it.
  *
- * An address is taken with `ptr` in the very call that uses it, so it cannot go stale. Linux on x86-64 and arm64 only;
+ * An address is taken with `ptr` right before the call that uses it, so it cannot go stale. Linux on x86-64 and arm64 only;
  * constants are those of its headers. @hot
  */
 import { ptr as addressOf, dlopen, FFIType, type Pointer, read } from "bun:ffi";
@@ -24,8 +24,8 @@ const { symbols: libc } = dlopen("libc.so.6", {
   close: { args: [i32], returns: i32 },
 });
 
-/** What epoll tells and is asked for (`man 2 epoll_ctl`). */
-export const Ready = { read: 1, write: 4, failed: 8, hungUp: 16 } as const;
+/** What epoll tells and is asked for (`man 2 epoll_ctl`): `ended` is EPOLLRDHUP, `changes` EPOLLET. */
+export const Ready = { read: 1, write: 4, failed: 8, hungUp: 16, ended: 0x2000, changes: 0x80000000 | 0 } as const;
 
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
@@ -58,6 +58,8 @@ const peerAddressLength = new Int32Array(new ArrayBuffer(4));
 
 /** What the last `receive` filled. Valid until the next one. */
 export const received: Uint8Array = Buffer.from(new ArrayBuffer(RECEIVE_BYTES));
+/** Memory of an ArrayBuffer that lives as long as the process stays where it is. */
+const receivedAt = addressOf(received);
 
 const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
 const errnoAt = libc.__errno_location()!;
@@ -118,7 +120,7 @@ export function readyMark(index: number): number {
 
 /** Receives into `received`: a number of bytes, 0 at the end of the stream, -1 with an error. */
 export function receive(fd: number): number {
-  return libc.recv(fd, addressOf(received), RECEIVE_BYTES, MSG_DONTWAIT);
+  return libc.recv(fd, receivedAt, RECEIVE_BYTES, MSG_DONTWAIT);
 }
 
 /** Sends from `bytes[from, to)` what the kernel takes: a number of bytes, or -1 with an error. */

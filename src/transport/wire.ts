@@ -13,8 +13,8 @@
  */
 import { assert, copyBytes } from "../base/mod.ts";
 import { acquireBlock, releaseBlock } from "./blocks.ts";
+import type { WireSocket } from "./carrying.ts";
 import type { NativeConnect } from "./native-connect.ts";
-import type { WireSocket } from "./native-socket.ts";
 import { atRoundEnd } from "./round.ts";
 import type { TlsHandler, TlsSession } from "./tls/mod.ts";
 import { type SecurityFacts, WireSecurity } from "./wire-security.ts";
