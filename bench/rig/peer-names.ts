@@ -1,5 +1,5 @@
 /** Every peer by the name it has on command lines and in results. */
-import { startFloor } from "./floor.ts";
+import { startFloor, startKernelFloor } from "./floor.ts";
 import { startFasthttp, startGoNetHttp } from "./go.ts";
 import { startHaproxy } from "./haproxy.ts";
 import { startNginx } from "./nginx.ts";
@@ -15,6 +15,7 @@ const starts: Readonly<Record<string, StartPeer>> = {
   fasthttp: startFasthttp,
   "floor-exclusive": (options) => startFloor("exclusive", options),
   "floor-pipelined": (options) => startFloor("pipelined", options),
+  "floor-kernel": startKernelFloor,
 };
 
 export const peerNames: readonly string[] = Object.keys(starts);

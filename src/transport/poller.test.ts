@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Listening, listenOn, openListeningSocket, poller } from "./mod.ts";
+import { findRuntimeSet } from "./runtime-set.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "weir-poller-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** Something to watch that never gets ready, so that the poller has reason to sleep. */
+function watchNothing(): Listening {
+  const fd = openListeningSocket(
+    { kind: "unix", path: join(folder, `${performance.now()}.sock`) },
+    { backlog: 1, reusePort: false, isFirst: true },
+  );
+  return listenOn(fd, (socket) => socket.terminate());
+}
+
+test("the runtime's set is among this process's, and is found beside others", () => {
+  const set = findRuntimeSet();
+  expect(readlinkSync(`/proc/self/fd/${set}`)).toBe("anon_inode:[eventpoll]");
+  const listening = watchNothing();
+  const sets = readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === "anon_inode:[eventpoll]";
+    } catch {
+      return false;
+    }
+  });
+  expect(sets.length).toBeGreaterThan(1);
+  expect(findRuntimeSet()).toBe(set);
+  listening.stop();
+});
+
+test("promises, the runtime's own sockets and its timers go on while the poller sleeps", async () => {
+  const listening = watchNothing();
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("here") });
+  const answers: string[] = [];
+  for (let index = 0; index < 20; index++) answers.push(await (await fetch(server.url)).text());
+  expect(answers).toEqual(Array.from({ length: 20 }, () => "here"));
+  const start = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  // A sleep lasts 10 ms at the most; the rest is what a busy machine may take.
+  expect(performance.now() - start).toBeLessThan(500);
+  await server.stop(true);
+  listening.stop();
+});
+
+test("a timer whose owner says when it is due is not late by a whole sleep", async () => {
+  const listening = watchNothing();
+  const lateMs: number[] = [];
+  for (let round = 0; round < 30; round++) {
+    const start = performance.now();
+    poller.wakeWithin(2);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    lateMs.push(performance.now() - start - 2);
+  }
+  poller.wakeWithin(Number.POSITIVE_INFINITY);
+  listening.stop();
+  const [best = 0] = lateMs.sort((a, b) => a - b);
+  expect(best).toBeLessThan(3);
+});
