@@ -1,7 +1,7 @@
 /** A connection that is being made past the runtime: from the kernel's answer comes an open socket, or the reason why not. */
 import { adopt, type OutgoingWire, type WireAddress } from "./carrying.ts";
 import { beginConnect, closeDescriptor, connectError, openSocket, SystemCallError } from "./libc.ts";
-import { NativeSocket, socketInterest } from "./native-socket.ts";
+import { fullInterest, NativeSocket } from "./native-socket.ts";
 import { type Polled, poller } from "./poller.ts";
 
 export class NativeConnect implements Polled {
@@ -16,7 +16,7 @@ export class NativeConnect implements Polled {
     this.remoteAddress = address.kind === "ip" ? address.host : "";
     this.failure = this.begin(address);
     // Who asks is in the middle of something: even what is known at once is told later.
-    if (this.failure === "") poller.add(this.fd, socketInterest, this);
+    if (this.failure === "") poller.add(this.fd, fullInterest, this);
     else poller.defer(this);
   }
 
@@ -40,7 +40,7 @@ export class NativeConnect implements Polled {
       this.wire.onConnectFailed(failure);
       return;
     }
-    const socket = new NativeSocket(this.fd, this.remoteAddress);
+    const socket = new NativeSocket(this.fd, fullInterest, this.remoteAddress);
     poller.hand(this.fd, socket);
     adopt(socket, this.wire);
     this.wire.onConnected();

@@ -4,7 +4,7 @@
  * looks again a while later, because the kernel would tell of the same connection without end.
  */
 import type { Accept, Listening } from "./carrying.ts";
-import { NativeSocket, socketInterest } from "./native-socket.ts";
+import { NativeSocket, readInterest } from "./native-socket.ts";
 import { type Polled, poller } from "./poller.ts";
 import { accept, closeSocket, NO_DESCRIPTOR, peerHost, Ready } from "./socket-calls.ts";
 
@@ -32,8 +32,8 @@ export class NativeListener implements Listening, Polled {
         return;
       }
       if (descriptor < 0) return;
-      const socket = new NativeSocket(descriptor, peerHost());
-      poller.add(descriptor, socketInterest, socket);
+      const socket = new NativeSocket(descriptor, readInterest, peerHost());
+      poller.add(descriptor, readInterest, socket);
       this.onAccepted(socket);
     }
   }

@@ -4,10 +4,10 @@
  *
  *     connecting ─► open ─► peer ended / we ended (either first) ─► closed
  *
- * The poller tells of changes only (EPOLLET), so nothing has to be asked for or asked away afterwards: a socket is known to the
- * kernel's set once, from its beginning to its end. In return what was told must be kept in mind here: bytes that came
- * while reading was paused, bytes that a full read may have left behind, and an end that came together with bytes. Then the
- * socket asks to be told again. One read a round, so that a busy connection does not keep others waiting.
+ * The poller tells of changes only (EPOLLET), so stopping and going on cost no call. In return what was told must be kept in
+ * mind here: bytes that came while reading was paused, bytes that a full read may have left behind, and an end that came
+ * together with bytes. Then the socket asks to be told again. One read a round, so that a busy connection does not keep
+ * others waiting.
  */
 import { assert } from "../base/mod.ts";
 import type { WireSocket } from "./carrying.ts";
@@ -27,8 +27,9 @@ import {
 } from "./socket-calls.ts";
 import type { Wire } from "./wire.ts";
 
-/** What every socket is watched for, all its life. */
-export const socketInterest = Ready.read | Ready.write | Ready.ended | Ready.changes;
+/** What every socket is watched for, all its life; for room to write only from the first time it had to wait for some. */
+export const readInterest = Ready.read | Ready.ended | Ready.changes;
+export const fullInterest = readInterest | Ready.write;
 
 export class NativeSocket implements WireSocket, Polled {
   /** Undefined until a wire adopts it. */
@@ -36,6 +37,7 @@ export class NativeSocket implements WireSocket, Polled {
   readonly remoteAddress: string;
   /** -1 when it is closed. */
   private descriptor: number;
+  private interest: number;
   private isReadPaused = false;
   /** There was something to read, and it was not read. */
   private isReadDue = false;
@@ -46,8 +48,10 @@ export class NativeSocket implements WireSocket, Polled {
   private isWriteBlocked = false;
   private failure = "";
 
-  constructor(descriptor: number, remoteAddress: string) {
+  /** @param interest what the poller watches the descriptor for */
+  constructor(descriptor: number, interest: number, remoteAddress: string) {
     this.descriptor = descriptor;
+    this.interest = interest;
     this.remoteAddress = remoteAddress;
   }
 
@@ -66,6 +70,10 @@ export class NativeSocket implements WireSocket, Polled {
       return -1;
     }
     this.isWriteBlocked = true;
+    if (this.interest !== fullInterest) {
+      this.interest = fullInterest;
+      poller.tellAgain(descriptor, fullInterest);
+    }
     return taken < 0 ? 0 : taken;
   }
 
@@ -87,7 +95,7 @@ export class NativeSocket implements WireSocket, Polled {
   /** @cold only after bytes had to wait */
   private tellAgain(): void {
     this.isReadDue = false;
-    poller.tellAgain(this.descriptor, socketInterest);
+    poller.tellAgain(this.descriptor, this.interest);
   }
 
   shutdown(): void {
@@ -110,8 +118,10 @@ export class NativeSocket implements WireSocket, Polled {
     this.data?.handleClose("");
   }
 
+  /** Unix sockets, whose peers have no address, never delay. */
   setNoDelay(isNoDelay: boolean): void {
-    if (this.descriptor >= 0) setSocketOption(this.descriptor, SocketOption.tcpNoDelay, isNoDelay ? 1 : 0);
+    if (this.descriptor < 0 || this.remoteAddress === "") return;
+    setSocketOption(this.descriptor, SocketOption.tcpNoDelay, isNoDelay ? 1 : 0);
   }
 
   onReady(events: number): void {

@@ -11,8 +11,8 @@
  * A *socket engine* (Bun's own TLS) owns the socket's bytes instead: it gives the options for `Bun.listen` and
  * `Bun.connect`, and the connection sees plaintext in its ordinary socket events.
  *
- * Memory: `receive` takes the range over (records are decrypted in place) and what `onPlaintext` gives is the receiver's to
- * keep. `onCiphertext` gives a view of memory shared by all sessions of a worker, valid during the call only.
+ * Memory: `receive` may write on the range it is given (records are decrypted in place). What `onPlaintext` and `onCiphertext`
+ * give is valid during the call only, for it lies in memory shared by all sessions of a worker.
  *
  * Limits: a handler must not feed another session's `receive` from inside one of its own calls.
  */
@@ -76,7 +76,7 @@ export interface TlsPeerCertificate {
 export interface TlsHandler {
   /** The handshake is done: `alpn`, `serverName`, `peerCertificate` and `isResumed` can be read. */
   onSecure(): void;
-  /** Bytes from the peer, decrypted and authenticated. The receiver owns the range. */
+  /** Bytes from the peer, decrypted and authenticated; valid during the call. */
   onPlaintext(bytes: Uint8Array, from: number, to: number): void;
   /** Bytes for the peer. All of them must be taken: what the socket does not accept is the connection's to keep. */
   onCiphertext(bytes: Uint8Array, from: number, to: number): void;
@@ -97,7 +97,7 @@ export interface TlsSession {
   readonly peerCertificate: TlsPeerCertificate | undefined;
   /** Begins a client's handshake; nothing on a server. */
   start(): void;
-  /** Takes over bytes read from the socket. */
+  /** Takes bytes read from the socket, and may write on them. */
   receive(bytes: Uint8Array, from: number, to: number): void;
   /** Encrypts and gives the result to `onCiphertext` before it returns. Only when `state` is open or closing. */
   write(bytes: Uint8Array, from: number, to: number): void;

@@ -150,8 +150,7 @@ export abstract class OpenSslSession implements TlsSession, HandshakeTarget {
         isMore = library.pending(input) > 0;
       } else isMore = this.readEnded(result);
       if (at > Arena.plaintext && (!isMore || at >= Arena.plaintextEnd)) {
-        // Copied, because the receiver owns what it is given and the arena is shared.
-        this.handler.onPlaintext(memory.slice(Arena.plaintext, at), 0, at - Arena.plaintext);
+        this.handler.onPlaintext(memory, Arena.plaintext, at);
         at = Arena.plaintext;
       }
     }
