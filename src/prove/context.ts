@@ -46,6 +46,7 @@ export class Context {
   /** What the `knee` experiment found, or a short search if another needs it first. */
   kneePerSecond: number | null;
   private readonly started: OwnTarget[] = [];
+  private addressesCount = 0;
 
   constructor(options: ContextOptions) {
     this.options = options;
@@ -57,6 +58,14 @@ export class Context {
   /** A generator of its own for each use, so that experiments do not disturb each other's draws. */
   random(name: string): Random {
     return new Random(this.options.seed ^ Number(Bun.hash.crc32(name)));
+  }
+
+  /** Loopback addresses that no earlier run of this suite has used: theirs have ports in TIME_WAIT for a minute. */
+  freshAddresses(count: number): string[] {
+    return Array.from({ length: count }, () => {
+      this.addressesCount += 1;
+      return `127.1.${Math.floor(this.addressesCount / 250)}.${1 + (this.addressesCount % 250)}`;
+    });
   }
 
   step(text: Text): void {

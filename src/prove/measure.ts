@@ -6,7 +6,7 @@ import { systemClock } from "../base/mod.ts";
 import { buildPlan, type LoadHooks, type LoadPlan, type LoadResult, type PlanInput, runLoad } from "../load/mod.ts";
 import { readMachineUse, readUse } from "./machine/mod.ts";
 import { messages } from "./messages.ts";
-import { mean } from "./statistics/mod.ts";
+import { checkLittle, type LittleCheck, mean } from "./statistics/mod.ts";
 import type { Target } from "./target/mod.ts";
 import { plainText, type Text, textOf } from "./text.ts";
 
@@ -28,6 +28,8 @@ export interface Measured {
   readonly accounts: Accounts;
   readonly limiter: Text;
   readonly isVoid: boolean;
+  /** Of a closed loop without thinking, where the requests in flight are known: as many as connections. */
+  readonly little: LittleCheck | null;
 }
 
 export interface MeasureOptions {
@@ -52,7 +54,23 @@ export async function measure(target: Target, input: PlanInput, options: Measure
   });
   const after = takeUse(target, workerIds);
   const accounts = accountsOf(before, after, load, workerIds.length);
-  return { load, accounts, limiter: limiterOf(load, accounts, options.cores), isVoid: isVoid(load, plan) };
+  return {
+    load,
+    accounts,
+    limiter: limiterOf(load, accounts, options.cores),
+    isVoid: isVoid(load, plan),
+    little: littleOf(load, plan),
+  };
+}
+
+/** Fewer callers than this spend a share of their time in the client's own hands, between an answer and the next request. */
+const littleConnectionsMin = 64;
+
+function littleOf({ summary, generator }: LoadResult, { load, connectionsCount }: LoadPlan): LittleCheck | null {
+  if (load.kind === "open" || load.thinkMs > 0 || connectionsCount < littleConnectionsMin) return null;
+  // Requests that failed were in flight too, but have no latency.
+  if (summary.errors.total > 0) return null;
+  return checkLittle(summary.requestsPerSecond, summary.serviceUs.mean / 1e6, generator.setup.connections);
 }
 
 interface UseAt {
@@ -122,7 +140,7 @@ function isVoid(load: LoadResult, plan: LoadPlan): boolean {
 }
 
 /** The raw data of a run that belongs into a report: everything but the histograms. */
-export function brief({ load, accounts }: Measured): Record<string, unknown> {
+export function brief({ load, accounts, little }: Measured): Record<string, unknown> {
   const { summary, verdict, generator } = load;
   const { latencyUs, errors, requests, requestsPerSecond, targetPerSecond, achievedRatio, errorRatio } = summary;
   return {
@@ -137,6 +155,7 @@ export function brief({ load, accounts }: Measured): Record<string, unknown> {
     sendLagUsP99: summary.sendLagUs.p99,
     verdict,
     accounts,
+    ...(little !== null && { little }),
     burstMax: generator.burstMax,
     cpuWaitRatio: mean(generator.processes.map((each) => each.cpuWaitRatio ?? 0)),
   };

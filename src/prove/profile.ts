@@ -29,7 +29,10 @@ export interface Profile {
   readonly handoverMs: number;
   readonly poolMs: number;
   readonly scaleMs: number;
+  /** Of one block, one after the other. */
   readonly handshakesCount: number;
+  readonly tlsBlocksCount: number;
+  readonly tlsTrialMs: number;
   readonly peerBlocksCount: number;
   readonly peerBlockMs: number;
 }
@@ -56,6 +59,8 @@ const quick: Profile = {
   poolMs: 5000,
   scaleMs: 3000,
   handshakesCount: 60,
+  tlsBlocksCount: 6,
+  tlsTrialMs: 1500,
   peerBlocksCount: 3,
   peerBlockMs: 2000,
 };
@@ -82,6 +87,8 @@ const standard: Profile = {
   poolMs: 20_000,
   scaleMs: 8000,
   handshakesCount: 400,
+  tlsBlocksCount: 10,
+  tlsTrialMs: 4000,
   peerBlocksCount: 8,
   peerBlockMs: 4000,
 };
@@ -126,6 +133,8 @@ export const tinyProfile: Profile = {
   poolMs: 2000,
   scaleMs: 1000,
   handshakesCount: 10,
+  tlsBlocksCount: 2,
+  tlsTrialMs: 500,
   peerBlocksCount: 2,
   peerBlockMs: 1000,
 };

@@ -5,7 +5,7 @@ import { type Context, openConnectionsCount } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table } from "../result.ts";
-import { median, type Point, quantile } from "../statistics/mod.ts";
+import { columnInterval, median, type Point, quantile } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, textOf } from "../text.ts";
 import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
@@ -69,7 +69,7 @@ async function hit(context: Context, target: Target, normal: number): Promise<Ou
     const from = (leadMs + everyMs * index + burstNormalMs) / 1000;
     return { from, to: from + burstMs / 1000 };
   });
-  return outcomeOf(measured, bursts, normal);
+  return outcomeOf(context, measured, bursts, normal);
 }
 
 interface Span {
@@ -77,7 +77,7 @@ interface Span {
   readonly to: number;
 }
 
-function outcomeOf(measured: Measured, bursts: readonly Span[], normal: number): Outcome {
+function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[], normal: number): Outcome {
   const { points } = measured.load.series;
   const isIn = (second: number): boolean => bursts.some(({ from, to }) => second >= from && second < to);
   const inBurst = points.filter(({ second }) => isIn(second));
@@ -85,10 +85,21 @@ function outcomeOf(measured: Measured, bursts: readonly Span[], normal: number):
   const inNormal = points.filter(({ second }) => second >= leadMs / 1000 && !isIn(second) && !isIn(second - 1));
   const normalP99 = median(inNormal.map((point) => point.latencyUsP99));
   const { errorRatio } = measured.load.summary;
-  const p95 = columnPercentile(inBurst, 0.95);
+  const random = context.random("burst");
+  const p95 = (part: Points): Pick<Figure, "value" | "interval"> => {
+    const found = columnInterval(
+      part.map(({ column }) => column),
+      0.95,
+      { random },
+    );
+    return found === null
+      ? { value: null, interval: null }
+      : { value: msOf(found.estimate), interval: [msOf(found.low), msOf(found.high)] };
+  };
+  const [during, before] = [p95(inBurst), p95(inNormal)];
   const figures: Record<string, Figure> = {
-    burst_ms_p95: figure(messages.p95, p95 === null ? null : msOf(p95), "ms"),
-    normal_ms_p95: figure(messages.normalP95, msOf(columnPercentile(inNormal, 0.95) ?? Number.NaN), "ms"),
+    burst_ms_p95: figure(messages.p95, during.value, "ms", during),
+    normal_ms_p95: figure(messages.normalP95, before.value, "ms", before),
     converge_seconds: figure(messages.converge, convergeSeconds(points, bursts, normalP99), "s"),
     shed_ratio: figure(messages.shed, errorRatio, "ratio"),
     burst_per_second: figure(messages.rate, normal * factor, "req/s"),
@@ -106,25 +117,6 @@ function outcomeOf(measured: Measured, bursts: readonly Span[], normal: number):
 }
 
 type Points = Measured["load"]["series"]["points"];
-
-/** A percentile of the good answers of some seconds, from their heat map columns (within 3.2 %). */
-function columnPercentile(points: Points, ratio: number): number | null {
-  const counts = new Map<number, number>();
-  for (const { column } of points) {
-    for (let at = 0; at < column.length; at += 2) {
-      counts.set(column[at]!, (counts.get(column[at]!) ?? 0) + column[at + 1]!);
-    }
-  }
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  if (total === 0) return null;
-  let seen = 0;
-  for (const [us, count] of [...counts].sort(([a], [b]) => a - b)) {
-    seen += count;
-    // Buckets are named by their lower bound; the upper is what a latency must not be understated by.
-    if (seen >= total * ratio) return us * 1.032;
-  }
-  return null;
-}
 
 /** The longest over the bursts; null where one did not converge before the next. */
 function convergeSeconds(points: Points, bursts: readonly Span[], normalP99: number): number | null {

@@ -24,8 +24,11 @@ const otherDescriptors = 400;
 const spareRatio = 1.12;
 /** Slow enough that no accept queue fills while the gateway's workers share their cores with the generator. */
 const connectPerSecond = 8000;
-/** Well within the 28,000 local ports that one address has to one target. */
-const connectionsPerAddress = 12_000;
+/**
+ * Of the 28,000 local ports that an address has. A socket bound to an address takes a port that nobody has there, those in
+ * TIME_WAIT included, and the kernel looks for one at random: beyond half of them it looks for long.
+ */
+const connectionsPerAddress = 8000;
 
 export function crowdSize(context: Context, count: number): CrowdSize | Text {
   const limit = (context.machine.descriptorsMax ?? 1_048_576) - otherDescriptors;
@@ -42,7 +45,7 @@ export function crowdSize(context: Context, count: number): CrowdSize | Text {
     count,
     options: { workersCount: Math.max(workersCount, workersNeeded), connectionsMax: Math.ceil(count * 1.05) },
     processesCount: Math.max(processesCount, Math.floor(context.machine.cores / 2), 1),
-    sourceAddresses: Array.from({ length: addresses }, (_, index) => `127.0.0.${index + 2}`),
+    sourceAddresses: context.freshAddresses(addresses),
   };
 }
 

@@ -11,6 +11,7 @@ import { peers } from "./peers.ts";
 import { pool } from "./pool.ts";
 import { scale } from "./scale.ts";
 import { soak } from "./soak.ts";
+import { tls } from "./tls.ts";
 
 export type { Experiment } from "./experiment.ts";
 
@@ -26,5 +27,6 @@ export const experiments: readonly Experiment[] = [
   soak,
   pool,
   scale,
+  tls,
   peers,
 ];

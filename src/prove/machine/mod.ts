@@ -1,4 +1,11 @@
 /** The machine under the measurement: what it is, and what processes use of it. */
 export { busyRatioMax, type Fingerprint, readFingerprint, weaknesses } from "./fingerprint.ts";
 export { raisePriority } from "./priority.ts";
-export { type MachineUse, type ProcessUse, readMachineUse, readTimeWaitCount, readUse } from "./processes.ts";
+export {
+  type MachineUse,
+  type ProcessUse,
+  readMachineUse,
+  readRunSeconds,
+  readTimeWaitCount,
+  readUse,
+} from "./processes.ts";

@@ -56,16 +56,18 @@ export function comparePairs(
 function intervalOf(
   count: number,
   estimate: (indexes: readonly number[]) => number,
-  { random, blockLength = 1 }: BootstrapOptions,
+  options: BootstrapOptions,
 ): Interval {
   const whole = estimate(Array.from({ length: count }, (_, index) => index));
-  const length = Math.max(1, Math.min(blockLength, count));
-  const estimates: number[] = [];
-  for (let sample = 0; sample < resamplesCount && count > 0; sample++) {
-    estimates.push(estimate(drawBlocks(count, length, random)));
-  }
-  const finite = estimates.filter(Number.isFinite);
+  const finite = bootstrapIndexes(count, options).map(estimate).filter(Number.isFinite);
   return { estimate: whole, low: quantile(finite, tail), high: quantile(finite, 1 - tail) };
+}
+
+/** Every draw of the bootstrap, as indexes into the series. */
+export function bootstrapIndexes(count: number, { random, blockLength = 1 }: BootstrapOptions): number[][] {
+  if (count === 0) return [];
+  const length = Math.max(1, Math.min(blockLength, count));
+  return Array.from({ length: resamplesCount }, () => drawBlocks(count, length, random));
 }
 
 /** Indexes of as many values as there are, in blocks that begin anywhere and wrap around. */

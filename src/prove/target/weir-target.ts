@@ -6,7 +6,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WeirError } from "../../base/mod.ts";
+import { systemClock, WeirError } from "../../base/mod.ts";
+import { makeCertificate } from "../tls/mod.ts";
 import { Child } from "./child.ts";
 import { type MetricValues, parseMetrics } from "./metrics.ts";
 import type { OwnTarget } from "./target.ts";
@@ -25,8 +26,8 @@ export interface WeirOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** For all requests, as `weir example --behaviour` takes it. */
   readonly behaviour?: string;
-  /** Lines of the `tls` section of the listener; none is plain HTTP. */
-  readonly tls?: string;
+  /** ALPN names that the listener takes over TLS, with a certificate of its own; none is plain HTTP. */
+  readonly alpn?: readonly string[];
 }
 
 interface StatusAnswer {
@@ -43,7 +44,8 @@ export function weirConfiguration(options: WeirOptions, upstreamPort: number, fo
     connections,
     ...(options.admission === true && { admission: { policy: "weir" } }),
   };
-  const tls = options.tls === undefined ? "" : `, tls: ${options.tls}`;
+  const files = `{ certificate: ${join(folder, "own.pem")}, key: ${join(folder, "own.key")} }`;
+  const tls = options.alpn === undefined ? "" : `, tls: { alpn: [${options.alpn.join(", ")}], certificates: ${files} }`;
   return `workers: ${options.workersCount}
 listeners: { public: { address: "127.0.0.1:0"${tls} } }
 limits: { connectionsMax: ${options.connectionsMax ?? 12_000} }
@@ -57,6 +59,12 @@ metrics: { address: "127.0.0.1:0" }
 admin: { address: "unix:${join(folder, "admin.sock")}" }
 timeouts: { drain: 5s }
 `;
+}
+
+function writeCertificate(folder: string): void {
+  const { certificatePem, keyPem } = makeCertificate("weir prove", systemClock.wallMs());
+  writeFileSync(join(folder, "own.pem"), certificatePem);
+  writeFileSync(join(folder, "own.key"), keyPem, { mode: 0o600 });
 }
 
 export async function startWeir(options: WeirOptions): Promise<OwnTarget> {
@@ -94,6 +102,7 @@ class WeirTarget implements OwnTarget {
     this.folder = folder;
     this.example = example;
     this.upstreamUrl = `http://127.0.0.1:${upstreamPort}`;
+    if (options.alpn !== undefined) writeCertificate(folder);
     const file = join(folder, "weir.yaml");
     writeFileSync(file, weirConfiguration(options, upstreamPort, folder));
     this.gateway = new Child("weir serve", {
@@ -112,7 +121,7 @@ class WeirTarget implements OwnTarget {
     try {
       await target.gateway.line(/"event":"generation\.serving"/);
       const { listeners, metrics } = await target.status();
-      target.url = `${options.tls === undefined ? "http" : "https"}://${listeners[0]!.address}`;
+      target.url = `${options.alpn === undefined ? "http" : "https"}://${listeners[0]!.address}`;
       target.metricsUrl = metrics === null ? null : `http://${metrics}/metrics`;
       return target;
     } catch (error) {
