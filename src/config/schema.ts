@@ -1,6 +1,7 @@
 /** The whole configuration, section by section. The first comment of `mod.ts` says how to add a section. */
 import type { z } from "zod";
 import { admin, health } from "./admin.ts";
+import { collector } from "./collector.ts";
 import { forwarding, trustedNetworks } from "./forwarding.ts";
 import { clock, identity } from "./identity.ts";
 import { lanes } from "./lanes.ts";
@@ -28,6 +29,7 @@ export const sections = {
   lanes,
   identity,
   clock,
+  collector,
   paths,
   trustedNetworks,
   forwarding,

@@ -10,6 +10,7 @@ import { AccessLog, ProcessCounter, type WorkerMetrics } from "../observe/mod.ts
 import { CellDirectory, Pressure } from "../resilience/mod.ts";
 import { marksOf, poller } from "../transport/mod.ts";
 import { Resolver, Upstream, type UpstreamSecurity } from "../upstream/mod.ts";
+import { CollectorPolicy } from "./collector-policy.ts";
 import { WorkerContext } from "./context.ts";
 import type { UpstreamGuard } from "./guard.ts";
 import { type ConnectionGate, Listener } from "./listener.ts";
@@ -65,6 +66,7 @@ export class Gateway {
   private expectedTickMs: number;
   private networks: NetworkCounts;
   private readonly protection: Protection;
+  private readonly collector: CollectorPolicy;
   private clockStepsSeen = 0;
 
   constructor(options: GatewayOptions) {
@@ -78,6 +80,7 @@ export class Gateway {
     this.networks = new NetworkCounts(config.limits.networkPrefixBits4, config.limits.networkPrefixBits6);
     this.gate = this.makeGate();
     this.context = new WorkerContext(loop, metrics, new WorkerClock(loop, config.clock), seed);
+    this.collector = new CollectorPolicy(config.collector);
     this.accessLog = openAccessLog(config, this.context, metrics);
     this.context.accessLog = this.accessLog;
     this.security.setTicketKeys(options.ticketKeys ?? []);
@@ -142,6 +145,7 @@ export class Gateway {
     prepared.security.commit();
     this.protection.proofs.commit();
     this.context.clock.use(prepared.settings.config.clock);
+    this.collector.use(prepared.settings.config.collector);
     this.context.pressure = pressureOf(prepared.settings.config);
     for (const [name, running] of before) {
       if (prepared.upstreams.get(name) === running) continue;
@@ -218,6 +222,10 @@ export class Gateway {
     const lateMs = loop.nowMs - this.expectedTickMs;
     this.metrics.recordLoopStall(lateMs > 0 ? lateMs * 1000 : 0);
     this.context.clock.tick();
+    const isIdle = this.context.exchanges.inUseCount === 0;
+    if (this.collector.tick(loop.nowMs, this.context.clock.trustedMs, isIdle)) {
+      this.metrics.add(ProcessCounter.idleCollections, 1);
+    }
     let oldestMs = 0;
     for (const { guard } of this.upstreams.values()) {
       guard.tick(loop.nowMs);

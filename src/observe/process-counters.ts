@@ -98,6 +98,11 @@ const rows = {
     "weir_clock_error_seconds",
     "Bound of the error of trusted time; 0 without time sources.",
   ),
+  idleCollections: counter(
+    37,
+    "weir_worker_idle_collections_total",
+    "Collections of the heap that the worker began itself, between requests or at the beginning of a phase.",
+  ),
   clockSteps: counter(36, "weir_clock_steps_total", "Steps of the wall clock that were seen."),
 } as const;
 

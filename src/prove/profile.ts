@@ -25,6 +25,8 @@ export interface Profile {
   readonly burstsCount: number;
   readonly mixMs: number;
   readonly collectorMs: number;
+  /** Of the lower rungs, and of each policy of the collector. */
+  readonly collectorPolicyMs: number;
   readonly handoversCount: number;
   readonly handoverMs: number;
   readonly poolMs: number;
@@ -53,7 +55,8 @@ const quick: Profile = {
   burstMs: 2000,
   burstsCount: 2,
   mixMs: 10_000,
-  collectorMs: 8000,
+  collectorMs: 5000,
+  collectorPolicyMs: 3000,
   handoversCount: 3,
   handoverMs: 2500,
   poolMs: 5000,
@@ -82,6 +85,7 @@ const standard: Profile = {
   burstsCount: 4,
   mixMs: 60_000,
   collectorMs: 60_000,
+  collectorPolicyMs: 15_000,
   handoversCount: 10,
   handoverMs: 4000,
   poolMs: 20_000,
@@ -104,6 +108,7 @@ const full: Profile = {
   ladderHoldMs: 60_000,
   mixMs: 300_000,
   collectorMs: 300_000,
+  collectorPolicyMs: 60_000,
   handoversCount: 30,
   poolMs: 60_000,
 };
@@ -128,6 +133,7 @@ export const tinyProfile: Profile = {
   burstsCount: 1,
   mixMs: 2000,
   collectorMs: 2000,
+  collectorPolicyMs: 1000,
   handoversCount: 1,
   handoverMs: 2000,
   poolMs: 2000,

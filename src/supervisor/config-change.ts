@@ -5,10 +5,11 @@ import { tlsEngine } from "../transport/mod.ts";
 
 /** Whether only new processes can run the configuration: descriptors, cores and logs are given to one at its start. */
 export function needsProcesses(present: Config, next: Config): boolean {
-  const parts = ({ listeners, workers, cpuPinning, accessLog }: Config): unknown => ({
+  const parts = ({ listeners, workers, cpuPinning, collector, accessLog }: Config): unknown => ({
     listeners: listeners.map((listener) => ({ ...listener, tls: socketTls(listener.tls) })),
     workers,
     cpuPinning,
+    collector: { concurrent: collector.concurrent, allocationBytesMax: collector.allocationBytesMax },
     accessLog,
   });
   return !Bun.deepEquals(parts(present), parts(next));

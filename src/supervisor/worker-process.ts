@@ -34,6 +34,14 @@ interface Waiting {
   readonly reject: (error: WeirError) => void;
 }
 
+/** Settings of the runtime's collector, which it reads when a process starts. */
+function collectorEnvironment({ concurrent, allocationBytesMax }: Config["collector"]): Record<string, string> {
+  return {
+    ...(!concurrent && { BUN_JSC_useConcurrentGC: "0" }),
+    ...(allocationBytesMax > 0 && { BUN_JSC_gcMaxHeapSize: String(allocationBytesMax) }),
+  };
+}
+
 export class WorkerProcess {
   readonly worker: number;
   readonly generation: number;
@@ -77,6 +85,7 @@ export class WorkerProcess {
         ...options.sockets.map(({ descriptor }) => descriptor),
       ] as ["ignore", "inherit", "inherit"],
       serialization: "json",
+      env: { ...process.env, ...collectorEnvironment(options.config.collector) },
       ipc: (message) => this.receive(message as FromWorker),
       onExit: (_process, code, signal) => {
         this.end(code, signal);

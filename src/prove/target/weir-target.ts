@@ -23,6 +23,8 @@ export interface WeirOptions {
   /** Further settings of the upstream's connections, as YAML in one line. */
   readonly connections?: Readonly<Record<string, string | number>>;
   readonly logsCollector?: boolean;
+  /** The `collector` section of the configuration, as YAML in one line. */
+  readonly collector?: string;
   readonly environment?: Readonly<Record<string, string>>;
   /** For all requests, as `weir example --behaviour` takes it. */
   readonly behaviour?: string;
@@ -55,6 +57,7 @@ routes:
   - { name: order, match: { path: "/orders/*", methods: [POST] }, upstream: exchange, lane: order }
   - { name: cancel, match: { path: "/orders/*", methods: [DELETE] }, upstream: exchange, lane: cancel }
   - { name: rest, match: { path: "/*" }, upstream: exchange }
+collector: ${options.collector ?? "{}"}
 metrics: { address: "127.0.0.1:0" }
 admin: { address: "unix:${join(folder, "admin.sock")}" }
 timeouts: { drain: 5s }
