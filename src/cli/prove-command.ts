@@ -23,10 +23,11 @@ const many = (value: string, previous: string[]): string[] => [...previous, valu
 
 const examples = `
 Examples:
-  weir prove                                   all experiments on this machine's Weir, in about five minutes
+  weir prove                                   what the indicators need, in about five minutes
   weir prove knee burst                        these alone
   weir prove --target http://10.0.0.7:8080/    what applies to any gateway
-  weir prove --profile full --out results      with the 60-minute soak
+  weir prove all --profile standard            every experiment, also those that no indicator needs
+  weir prove soak --profile full --out results the 60-minute soak; an interrupt keeps what was measured
   weir prove --repeat report/report.json       the same again, and whether the figures agree
 
 Exit codes: 0 all indicators pass, 3 one fails, 4 one could not be measured.`;
@@ -35,7 +36,10 @@ export function registerProve(program: Command): void {
   program
     .command("prove")
     .description("run experiments against Weir or any gateway; print verdicts; write report.html and report.json")
-    .argument("[experiment...]", "experiments, or ids of indicators; all when left out (--list shows them)")
+    .argument(
+      "[experiment...]",
+      "experiments, ids of indicators, or all; those of the indicators when left out (--list shows them)",
+    )
     .option("--target <url>", "any gateway by its URL; without it Weir is started with its example upstream")
     .option("--pid <id>", "a process of the target on this machine, to account for it; repeatable", many, [])
     .option("--profile <name>", "lengths: quick (five minutes), standard or full (with the 60-minute soak)")

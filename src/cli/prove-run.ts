@@ -23,6 +23,7 @@ import {
   readIndicators,
   reportHtml,
   reportSchema,
+  reportText,
   runSuite,
   type SuiteHooks,
   type SuiteResult,
@@ -35,6 +36,11 @@ import type { ProveArguments } from "./prove-command.ts";
 
 /** The article's rate. */
 const soakPerSecondDefault = 80_000;
+
+/** Each ends the run and keeps what it measured: a terminal that is closed must not cost an hour's soak. */
+const endSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** As a word on the command line: every experiment that applies, also those that no indicator needs. */
+const everything = "all";
 
 interface Request {
   readonly words: readonly string[];
@@ -94,7 +100,7 @@ async function run(
   for (const text of weak) print(say(messages.warning, { text: say(text) }));
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
-  process.once("SIGINT", onSignal);
+  for (const name of endSignals) process.once(name, onSignal);
   const { kneePerSecond, toleratesGenerator } = request;
   const limits = { soakPerSecond, workersCount, kneePerSecond, toleratesGenerator };
   const options = { profile: profiles[profile], seed, machine, unknown, ...limits };
@@ -103,7 +109,9 @@ async function run(
     chosen.experiments,
     chosen.indicators,
     hooksOf(print),
-  ).finally(() => process.off("SIGINT", onSignal));
+  ).finally(() => {
+    for (const name of endSignals) process.off(name, onSignal);
+  });
   const tookSeconds = (systemClock.monotonicMs() - beganMs) / 1000;
   printVerdicts(suite, tookSeconds, print);
   const command = commandOf(request);
@@ -180,6 +188,7 @@ function defaultWorkers(): number {
 /** Experiments by name or by the id of an indicator; indicators of what was not chosen are left out. */
 function choose(words: readonly string[], indicators: readonly Indicator[], isWeir: boolean): Chosen {
   const applicable = experiments.filter(({ needs }) => isWeir || needs === "any");
+  if (words.includes(everything)) return { experiments: applicable, indicators };
   if (words.length === 0) {
     const wanted = new Set(indicators.map(({ scenario }) => scenario));
     return { experiments: applicable.filter(({ name }) => wanted.has(name)), indicators };
@@ -217,7 +226,7 @@ async function write(document: ReportDocument, folder: string): Promise<string[]
   mkdirSync(folder, { recursive: true });
   const files = [join(folder, "report.html"), join(folder, "report.json")] as const;
   writeFileSync(files[0], await reportHtml(document));
-  writeFileSync(files[1], `${JSON.stringify(document, null, 1)}\n`);
+  writeFileSync(files[1], reportText(document));
   return [...files];
 }
 

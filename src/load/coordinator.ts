@@ -178,7 +178,11 @@ class Run {
 
   private interrupt(): void {
     this.isInterrupted = true;
-    for (const client of this.clients) this.tell(client, { type: "stop" });
+    for (const client of this.clients) {
+      // One that still opens its connections has measured nothing, and would first open all of them.
+      if (client.prepared === null) client.process.kill();
+      else this.tell(client, { type: "stop" });
+    }
   }
 
   private setupReport(): GeneratorHealth["setup"] {

@@ -96,22 +96,39 @@ export class Context {
     return this.options.unknown === null;
   }
 
+  /** A run of load. An interrupt ends it and the experiment with it. */
   async run(target: Target, input: Partial<PlanInput>, hooks: LoadHooks = {}): Promise<Measured> {
+    const measured = await this.runToInterrupt(target, input, hooks);
+    this.options.signal.throwIfAborted();
+    return measured;
+  }
+
+  /** As `run`, but what was measured until an interrupt is the result; its verdict says that it was cut short. */
+  async runToInterrupt(target: Target, input: Partial<PlanInput>, hooks: LoadHooks = {}): Promise<Measured> {
     const { signal, seed, toleratesGenerator } = this.options;
     signal.throwIfAborted();
     const health = { ...(toleratesGenerator && { isVoidable: false }), ...input.health };
     const whole: PlanInput = { url: target.url + target.path, seed, timeoutMs, ...input, health };
-    const measured = await measure(target, whole, { hooks: { signal, ...hooks }, cores: this.machine.cores });
-    signal.throwIfAborted();
-    return measured;
+    return await measure(target, whole, { hooks: { signal, ...hooks }, cores: this.machine.cores });
   }
 
-  /** Requests at a constant rate for so long, after a second of warm-up that does not count. */
-  atRate(target: Target, perSecond: number, durationMs: number, more: Partial<PlanInput> = {}): Promise<Measured> {
+  /** As `atRate`, without a warm-up: on a target that has been busy until now. */
+  trial(target: Target, perSecond: number, durationMs: number, more: Partial<PlanInput> = {}): Promise<Measured> {
+    return this.atRate(target, perSecond, durationMs, more, 0);
+  }
+
+  /** Requests at a constant rate for so long, after a warm-up that does not count. */
+  atRate(
+    target: Target,
+    perSecond: number,
+    durationMs: number,
+    more: Partial<PlanInput> = {},
+    leadMs = warmupMs,
+  ): Promise<Measured> {
     return this.run(target, {
       ratePerSecond: Math.max(1, Math.round(perSecond)),
-      durationMs: durationMs + warmupMs,
-      warmupMs,
+      durationMs: durationMs + leadMs,
+      warmupMs: leadMs,
       connectionsCount: openConnectionsCount,
       ...more,
     });
@@ -131,7 +148,7 @@ export class Context {
   ): Promise<SearchResult> {
     const settings = { first, min: 50, max: 2_000_000, trialsMax: 60, ...limits };
     return await searchRate(settings, async (rate) => {
-      const measured = await this.atRate(target, rate, limits.trialMs);
+      const measured = await this.trial(target, rate, limits.trialMs);
       const isMet = meetsGoal(measured);
       onTrial(rate, measured, isMet);
       // A trial in which the generator gave out bounds the search like any miss; its caller says that the bound is not the target's.

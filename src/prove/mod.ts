@@ -14,6 +14,7 @@ export {
   type RunFacts,
   reportHtml,
   reportSchema,
+  reportText,
   verdictTable,
 } from "./report/mod.ts";
 export type { ExperimentResult, Figure } from "./result.ts";

@@ -18,6 +18,8 @@ export interface Profile {
   readonly closedMs: number;
   readonly soakMs: number;
   readonly connectionsMs: number;
+  /** Rungs below 10,000 connections. */
+  readonly ladderBelow: readonly number[];
   readonly ladderHoldMs: number;
   readonly memorySettleMs: number;
   readonly burstNormalMs: number;
@@ -46,19 +48,20 @@ const quick: Profile = {
   kneeTrialsPerRate: 3,
   kneeWidthRatio: 0.08,
   ladderMs: 2000,
-  closedMs: 1500,
+  closedMs: 1000,
   soakMs: 60_000,
   connectionsMs: 30_000,
-  ladderHoldMs: 6000,
-  memorySettleMs: 6000,
-  burstNormalMs: 3000,
+  ladderBelow: [],
+  ladderHoldMs: 4000,
+  memorySettleMs: 5000,
+  burstNormalMs: 2500,
   burstMs: 2000,
   burstsCount: 2,
-  mixMs: 10_000,
+  mixMs: 8000,
   collectorMs: 5000,
   collectorPolicyMs: 3000,
   handoversCount: 3,
-  handoverMs: 2500,
+  handoverMs: 2000,
   poolMs: 5000,
   scaleMs: 3000,
   handshakesCount: 60,
@@ -78,6 +81,7 @@ const standard: Profile = {
   ladderMs: 5000,
   closedMs: 4000,
   soakMs: 600_000,
+  ladderBelow: [1000, 3000],
   ladderHoldMs: 20_000,
   memorySettleMs: 15_000,
   burstNormalMs: 10_000,

@@ -10,14 +10,22 @@ import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table 
 import { comparePairs, median, type Point, ratioUpperBound } from "../statistics/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type CrowdSize, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
-import { type Experiment, errorsText, msOf, voidReason } from "./experiment.ts";
+import {
+  type Experiment,
+  errorsText,
+  littleNotes,
+  msOf,
+  percentileFigure,
+  steadyPart,
+  voidReason,
+} from "./experiment.ts";
 import { common } from "./messages.ts";
 
 const messages = defineMessages({
   title: { en: "Connections: from 1,000 to 100,000", zh: "连接阶梯：从 1,000 到 100,000" },
   method: {
-    en: "Closed loop: 10,000 connections, each sending its next request when it has its answer; the most that many callers get. Crowd: one constant rate, 40 % of the knee, over ever more connections used in turn, on the same gateway processes; rate and P50 at 100,000 are compared with those at 10,000 second by second with a bootstrap. In a closed loop 100,000 callers would wait ten times as long as 10,000 by Little's law alone, which says nothing about connections; the article's own figures (43,100 requests/s at 24.7 ms) mean 1,065 requests in flight, so they too come from mostly idle connections.",
-    zh: "闭环：10,000 个连接，各自收到应答后再发下一个请求，即众多调用方所能获得的最大速率。人群：以拐点 40 % 的恒定速率，轮流使用越来越多的连接，网关进程不变；将 100,000 与 10,000 连接下的速率与 P50 逐秒用自助法比较。若为闭环，仅由 Little 定律，100,000 个调用方的等待就是 10,000 个的十倍，与连接本身无关；文章数据（43,100 req/s、24.7 毫秒）意味着在途仅 1,065 个请求，同样来自大多空闲的连接。",
+    en: "Closed loop: 10,000 connections, each sending its next request when it has its answer; the most that many callers get. Crowd: one constant rate, 40 % of the knee, over ever more connections used in turn, on the same gateway processes; 10,000 come before and after 100,000, rate and P50 of the crowd are compared with the mean of both second by second with a bootstrap, and the two runs of 10,000 with each other are the A/A row. In a closed loop 100,000 callers would wait ten times as long as 10,000 by Little's law alone, which says nothing about connections; the article's own figures (43,100 requests/s at 24.7 ms) mean 1,065 requests in flight, so they too come from mostly idle connections.",
+    zh: "闭环：10,000 个连接，各自收到应答后再发下一个请求，即众多调用方所能获得的最大速率。人群：以拐点 40 % 的恒定速率，轮流使用越来越多的连接，网关进程不变；10,000 连接在 100,000 之前与之后各运行一次，将人群的速率与 P50 同两者均值逐秒用自助法比较，两次 10,000 互比即为 A/A 行。若为闭环，仅由 Little 定律，100,000 个调用方的等待就是 10,000 个的十倍，与连接本身无关；文章数据（43,100 req/s、24.7 毫秒）意味着在途仅 1,065 个请求，同样来自大多空闲的连接。",
   },
   closed: { en: "10,000 connections, closed loop", zh: "10,000 连接，闭环" },
   rung: {
@@ -29,6 +37,8 @@ const messages = defineMessages({
   closedBound: { en: "failure ratio at most (95 %)", zh: "失败率上界（95 %）" },
   closedP50: { en: "P50 over 10,000 connections (closed loop)", zh: "10,000 连接 P50（闭环）" },
   rateRatio: { en: "rate at 100,000 to rate at 10,000 connections", zh: "100,000 与 10,000 连接速率之比" },
+  p50Noise: { en: "P50 at 10,000 against 10,000 connections (A/A)", zh: "10,000 对 10,000 连接 P50 之比（A/A）" },
+  missingRung: { en: "not all rungs were climbed", zh: "并非每一级都已完成" },
   p50Ratio: { en: "P50 at 100,000 to P50 at 10,000 connections", zh: "100,000 与 10,000 连接 P50 之比" },
   crowdP50: { en: "P50 over 100,000 connections", zh: "100,000 连接 P50" },
   crowdP99: { en: "P99 over 100,000 connections", zh: "100,000 连接 P99" },
@@ -53,7 +63,8 @@ export const connections: Experiment = {
   title: messages.title,
   method: messages.method,
   needs: "any",
-  estimateSeconds: ({ connectionsMs, ladderHoldMs }) => connectionsMs / 1000 + 4 + 3 * (ladderHoldMs / 1000 + 5) + 12,
+  estimateSeconds: ({ connectionsMs, ladderBelow, ladderHoldMs }) =>
+    connectionsMs / 1000 + 7 + (3 + ladderBelow.length) * (ladderHoldMs / 1000 + 4) + 12,
   run: climb,
 };
 
@@ -70,7 +81,7 @@ async function climb(context: Context): Promise<Outcome> {
     figures,
     limiter: "load" in closed ? closed.limiter : closed,
     reason: "load" in closed ? voidReason(closed) : null,
-    notes: isVoid ? [] : errorNotes(closed),
+    notes: isVoid ? [] : [...errorNotes(closed), ...littleNotes("load" in closed ? closed : null)],
     plots: rungs.length > 1 ? [latencyPlot(rungs)] : [],
     tables: rungs.length > 0 ? [rungTable(rungs)] : [],
     data: {
@@ -100,7 +111,7 @@ async function climbRungs(context: Context, size: CrowdSize, rate: number): Prom
   const rungs: Rung[] = [];
   return await context.withTarget(size.options, async (target) => {
     await context.warm(target);
-    for (const count of [1000, fewCount, crowdCount]) {
+    for (const count of [...context.profile.ladderBelow, fewCount, crowdCount, fewCount]) {
       const own = crowdSize(context, count);
       if (!("count" in own)) break;
       const processesCount = size.processesCount;
@@ -128,38 +139,45 @@ function closedFigures(closed: Measured | Text): Record<string, Figure> {
   };
 }
 
+/** The crowd between two rungs of 10,000: their mean cancels what drifts, their difference is what noise looks like. */
 function crowdFigures(context: Context, rungs: readonly Rung[], refusal: Text | null): Record<string, Figure> {
-  const few = rungs.find(({ count }) => count === fewCount)?.measured;
+  const [few, again] = rungs.filter(({ count }) => count === fewCount).map(({ measured }) => measured);
   const crowd = rungs.find(({ count }) => count === crowdCount)?.measured;
-  const reason =
-    refusal ??
-    (few === undefined || crowd === undefined
-      ? null
-      : (missingConnections(crowd, crowdCount) ?? voidReason(few) ?? voidReason(crowd)));
-  if (reason !== null || few === undefined || crowd === undefined) {
+  const reason = refusal ?? reasonAgainst(few, again, crowd);
+  if (reason !== null || few === undefined || again === undefined || crowd === undefined) {
     return {
       crowd_rate_ratio: figure(messages.rateRatio, null, "ratio", { reason }),
       crowd_p50_ratio: figure(messages.p50Ratio, null, "ratio", { reason }),
     };
   }
-  const ratio = (read: (point: Measured["load"]["series"]["points"][number]) => number) => {
-    const seconds = (measured: Measured): number[] =>
-      measured.load.series.points.filter(({ second }) => second >= 2).map(read);
-    const [first, second] = [seconds(few), seconds(crowd)];
-    const pairs = first.slice(0, second.length).map((value, index) => [value, second[index]!] as const);
-    return comparePairs(pairs, median, { random: context.random("crowd"), blockLength: 2 }).ratio;
+  const random = context.random("crowd");
+  const ratioFigure = (title: Text, read: (point: SeriesPoint) => number, isNoise = false): Figure => {
+    const seconds = (measured: Measured): number[] => steadyPart(measured, 2).points.map(read);
+    const [first, last, many] = [seconds(few), seconds(again), seconds(crowd)];
+    const length = Math.min(first.length, last.length, many.length);
+    const pairs = Array.from({ length }, (_, index) => {
+      const calm = (first[index]! + last[index]!) / 2;
+      return isNoise ? ([first[index]!, last[index]!] as const) : ([calm, many[index]!] as const);
+    });
+    const { ratio } = comparePairs(pairs, median, { random, blockLength: 2 });
+    return figure(title, ratio.estimate, "ratio", { interval: [ratio.low, ratio.high] });
   };
-  const p50 = ratio((point) => point.latencyUsP50);
-  const rate = crowd.load.summary.requestsPerSecond / few.load.summary.requestsPerSecond;
-  const { latencyUs } = crowd.load.summary;
+  const { points } = steadyPart(crowd, 2);
   return {
-    crowd_rate_ratio: figure(messages.rateRatio, rate, "ratio"),
-    crowd_p50_ratio: figure(messages.p50Ratio, latencyUs.p50 / few.load.summary.latencyUs.p50, "ratio", {
-      interval: [p50.low, p50.high],
-    }),
-    crowd_ms_p50: figure(messages.crowdP50, msOf(latencyUs.p50), "ms"),
-    crowd_ms_p99: figure(messages.crowdP99, msOf(latencyUs.p99), "ms"),
+    crowd_rate_ratio: ratioFigure(messages.rateRatio, ({ answers, seconds }) => answers / seconds),
+    crowd_p50_ratio: ratioFigure(messages.p50Ratio, ({ latencyUsP50 }) => latencyUsP50),
+    crowd_p50_noise: ratioFigure(messages.p50Noise, ({ latencyUsP50 }) => latencyUsP50, true),
+    crowd_ms_p50: percentileFigure(messages.crowdP50, points, 0.5, random),
+    crowd_ms_p99: percentileFigure(messages.crowdP99, points, 0.99, random),
   };
+}
+
+type SeriesPoint = Measured["load"]["series"]["points"][number];
+
+/** Why the rungs cannot be compared, or null. */
+function reasonAgainst(few?: Measured, again?: Measured, crowd?: Measured): Text | null {
+  if (crowd === undefined || few === undefined || again === undefined) return messages.missingRung;
+  return missingConnections(crowd, crowdCount) ?? voidReason(few) ?? voidReason(again) ?? voidReason(crowd);
 }
 
 function errorNotes(closed: Measured | Text): Text[] {

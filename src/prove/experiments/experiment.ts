@@ -1,8 +1,12 @@
 /** What an experiment is: a name, a method in plain words, a guess of its time, and a run that returns figures. */
+import type { Random } from "../../base/mod.ts";
+import type { LoadResult } from "../../load/mod.ts";
 import type { Context } from "../context.ts";
+import { formatNumber } from "../format.ts";
 import type { Measured } from "../measure.ts";
 import type { Profile } from "../profile.ts";
-import type { HeatPlot, Outcome } from "../result.ts";
+import { type Figure, figure, type HeatPlot, type Outcome } from "../result.ts";
+import { columnInterval, mser5, percentileSamplesMin } from "../statistics/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { common } from "./messages.ts";
 
@@ -27,31 +31,82 @@ export function voidReason({ isVoid, load }: Measured): Text | null {
   return textOf(common.voided, { reasons: plainText(load.verdict.reasons.join("; ")) });
 }
 
-/** Latency over time of a run, warm-up included. */
+/** More columns than this are narrower than anybody sees, and an hour would fill a report. */
+const heatColumnsMax = 150;
+const heatRowsPerOctave = 4;
+
+/** Latency over time of a run, warm-up included. Neighbouring seconds and latencies within a fifth are joined. */
 export function heatOf({ load }: Measured, title: Text): HeatPlot {
-  const { secondsPerPoint, points } = load.series;
-  const cells = points.flatMap((point) => {
-    const column: [number, number, number][] = [];
-    for (let at = 0; at < point.column.length; at += 2) {
-      column.push([point.second, point.column[at]!, point.column[at + 1]!]);
+  const { points } = load.series;
+  const first = points[0]?.second ?? 0;
+  const span = points.length === 0 ? 1 : points.at(-1)!.second + points.at(-1)!.seconds - first;
+  const seconds = Math.max(load.series.secondsPerPoint, Math.ceil(span / heatColumnsMax));
+  const joined = new Map<string, [second: number, latencyUs: number, count: number]>();
+  for (const { second, column } of points) {
+    const at = first + Math.floor((second - first) / seconds) * seconds;
+    for (let index = 0; index < column.length; index += 2) {
+      const row = Math.floor(Math.log2(Math.max(1, column[index]!)) * heatRowsPerOctave);
+      const cell = joined.get(`${at} ${row}`);
+      if (cell !== undefined) cell[2] += column[index + 1]!;
+      else joined.set(`${at} ${row}`, [at, Math.round(2 ** (row / heatRowsPerOctave)), column[index + 1]!]);
     }
-    return column;
-  });
-  const scale = secondsPerPoint > 1 ? ` / ${secondsPerPoint} s` : "";
-  return { kind: "heat", title, x: { title: plainText(`s${scale}`) }, cells: thinned(cells) };
+  }
+  const scale = seconds > 1 ? ` / ${seconds} s` : "";
+  return { kind: "heat", title, x: { title: plainText(`s${scale}`) }, cells: [...joined.values()] };
 }
 
-/** A heat map of an hour has more cells than anybody sees; equal latencies within a tenth are joined. */
-function thinned(cells: readonly (readonly [number, number, number])[]): [number, number, number][] {
-  const joined = new Map<string, [number, number, number]>();
-  for (const [second, us, count] of cells) {
-    const row = Math.floor(Math.log2(Math.max(1, us)) * 6);
-    const key = `${second} ${row}`;
-    const cell = joined.get(key);
-    if (cell === undefined) joined.set(key, [second, Math.round(2 ** (row / 6)), count]);
-    else cell[2] += count;
-  }
-  return [...joined.values()];
+/** The part of a run that its figures are of. */
+export interface SteadyPart {
+  readonly points: LoadResult["series"]["points"];
+  /** What MSER-5 cut after the warm-up. */
+  readonly cutSeconds: number;
+  /** False where the best cut lay in the second half; null where there are too few seconds to tell. */
+  readonly isSteady: boolean | null;
+}
+
+/** Cuts the warm-up that was planned, and by MSER-5 what of the rest still moved. */
+export function steadyPart({ load }: Measured, warmupSeconds: number): SteadyPart {
+  const { points, secondsPerPoint } = load.series;
+  const measured = points.filter(({ second }) => second >= warmupSeconds);
+  const cut = mser5(measured.map(({ latencyUsP99 }) => latencyUsP99));
+  const cutCount = cut?.isSteady === true ? cut.cutCount : 0;
+  return {
+    points: measured.slice(cutCount),
+    cutSeconds: cutCount * secondsPerPoint,
+    isSteady: cut === null ? null : cut.isSteady,
+  };
+}
+
+/** Little's law, where requests in flight are known: what it says of this run. */
+export function littleNotes(measured: Measured | null): Text[] {
+  const check = measured?.little ?? null;
+  if (check === null) return [];
+  const values = {
+    expected: formatNumber(check.expected),
+    observed: formatNumber(check.observed),
+    percent: formatNumber(check.errorRatio * 100),
+  };
+  return [textOf(check.holds ? common.littleHolds : common.littleFails, values)];
+}
+
+/** What there is to say about a cut, or about a run that never settled. */
+export function steadyNotes({ cutSeconds, isSteady }: SteadyPart): Text[] {
+  if (isSteady === false) return [common.unsteady];
+  return cutSeconds > 0 ? [textOf(common.settled, { seconds: cutSeconds })] : [];
+}
+
+/** Seconds that resemble each other are drawn together. */
+const blockSeconds = 3;
+
+/** A percentile in milliseconds over seconds of a run, with its interval. */
+export function percentileFigure(title: Text, points: SteadyPart["points"], ratio: number, random: Random): Figure {
+  const columns = points.map(({ column }) => column);
+  const found = columnInterval(columns, ratio, { random, blockLength: blockSeconds });
+  if (found === null) return figure(title, null, "ms", { reason: common.nothing });
+  const samples = columns.reduce((sum, column) => sum + column.reduce((s, value, at) => s + (at % 2) * value, 0), 0);
+  const needed = percentileSamplesMin(ratio * 100);
+  if (samples < needed) return figure(title, null, "ms", { reason: textOf(common.few, { needed, count: samples }) });
+  return figure(title, msOf(found.estimate), "ms", { interval: [msOf(found.low), msOf(found.high)] });
 }
 
 /** Errors by kind as people read them, `timeout 3, reset 1`. */

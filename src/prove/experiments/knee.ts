@@ -74,7 +74,7 @@ export const knee: Experiment = {
   needs: "any",
   estimateSeconds: (profile) => {
     const trials = (profile.kneeWidthRatio < 0.05 ? 11 : 8) * (Math.floor(profile.kneeTrialsPerRate / 2) + 1);
-    const each = (ms: number): number => ms / 1000 + 1.6;
+    const each = (ms: number): number => ms / 1000 + 0.6;
     return 5 + trials * each(profile.kneeTrialMs) + 6 * each(profile.ladderMs) + 7 * (profile.closedMs / 1000 + 0.6);
   },
   run: (context) => context.withTarget({}, (target) => findKnee(context, target)),
@@ -105,7 +105,7 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
   }
   for (const share of ladderShares) {
     const rate = search.lower * share;
-    note(rate, await context.atRate(target, rate, profile.ladderMs), true);
+    note(rate, await context.trial(target, rate, profile.ladderMs), true);
   }
   context.kneePerSecond = search.lower;
   return outcomeOf(context, search, trials, closed);

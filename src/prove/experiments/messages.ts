@@ -6,6 +6,27 @@ export const common = defineMessages({
     en: "the load generator was the limit, so the run proves nothing: {reasons}",
     zh: "压测端成为瓶颈，本次运行不能作为证据：{reasons}",
   },
+  nothing: { en: "nothing was answered", zh: "没有应答" },
+  few: {
+    en: "this percentile needs {needed} answers, there were {count}",
+    zh: "该分位数需要 {needed} 个应答，实际 {count} 个",
+  },
+  littleHolds: {
+    en: "Little's law holds: rate times time in flight gives {expected} requests in flight, {observed} connections waited ({percent} % off)",
+    zh: "Little 定律成立：速率乘以在途时间得 {expected} 个在途请求，实际 {observed} 个连接在等待（差 {percent} %）",
+  },
+  littleFails: {
+    en: "Little's law does not hold: rate times time in flight gives {expected} requests in flight where {observed} connections waited ({percent} % off); requests were lost or a clock is wrong",
+    zh: "Little 定律不成立：速率乘以在途时间得 {expected} 个在途请求，而实际有 {observed} 个连接在等待（差 {percent} %）；有请求丢失或时钟有误",
+  },
+  settled: {
+    en: "the first {seconds} s after the warm-up still moved and are left out of percentiles (MSER-5)",
+    zh: "热身后前 {seconds} 秒仍在变化，不计入分位数（MSER-5）",
+  },
+  unsteady: {
+    en: "the run never settled (MSER-5): P99 still drifted in its second half",
+    zh: "运行未进入稳态（MSER-5）：P99 在后半程仍在漂移",
+  },
   rate: { en: "rate asked for (requests per second)", zh: "请求速率（每秒）" },
   achieved: { en: "answers per second", zh: "每秒应答数" },
   latency: { en: "response time", zh: "响应时间" },

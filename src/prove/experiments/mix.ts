@@ -50,7 +50,7 @@ async function holdMix(context: Context, target: Target): Promise<Outcome> {
   const settings = { min: 50, max: 1e6, widthRatio: 0.15, trialsPerRate: 1, trialsMax: 14 };
   const first = (context.kneePerSecond ?? 20_000) / 2;
   const found = await searchRate({ ...settings, first }, async (rate) => {
-    const trial = await context.atRate(target, rate, Math.min(1500, context.profile.kneeTrialMs), { classes });
+    const trial = await context.trial(target, rate, Math.min(1500, context.profile.kneeTrialMs), { classes });
     const p99 = formatNumber(msOf(trial.load.summary.latencyUs.p99));
     context.step(textOf(messages.trial, { rate: formatNumber(rate), p99 }));
     return meetsGoal(trial) ? "met" : "missed";

@@ -67,3 +67,23 @@ export function overallVerdict(
   const isOpen = words.includes("not-measured") || results.some(({ status }) => status !== "measured");
   return isOpen || results.length === 0 ? "not-measured" : "pass";
 }
+
+/** Deeper than this a report is data: a line each, so that an hour's series stays small and a change shows as one line. */
+const linesDepth = 4;
+
+/** The document as text that people can read and compare by lines. */
+export function reportText(document: ReportDocument): string {
+  return `${lines(document, 0)}\n`;
+}
+
+function lines(value: unknown, depth: number): string {
+  if (typeof value !== "object" || value === null || depth === linesDepth) return JSON.stringify(value);
+  const isList = Array.isArray(value);
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  if (entries.length === 0) return isList ? "[]" : "{}";
+  const indent = " ".repeat(depth + 1);
+  const inner = entries.map(
+    ([name, each]) => `${indent}${isList ? "" : `${JSON.stringify(name)}: `}${lines(each, depth + 1)}`,
+  );
+  return `${isList ? "[" : "{"}\n${inner.join(",\n")}\n${" ".repeat(depth)}${isList ? "]" : "}"}`;
+}

@@ -7,6 +7,7 @@ export {
   type ReportDocument,
   type RunFacts,
   reportSchema,
+  reportText,
 } from "./document.ts";
 export { reportHtml } from "./page.ts";
 export { verdictTable } from "./table.ts";
