@@ -12,10 +12,12 @@ import { plainText, type Text, textOf } from "../text.ts";
 import { type CrowdSize, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
 import {
   type Experiment,
+  errorsFigure,
   errorsText,
   littleNotes,
   msOf,
   percentileFigure,
+  rateFigure,
   steadyPart,
   voidReason,
 } from "./experiment.ts";
@@ -74,14 +76,14 @@ async function climb(context: Context): Promise<Outcome> {
   const size = crowdSize(context, crowdCount);
   const rungs = "count" in size ? await climbRungs(context, size, capacity * crowdShare) : [];
   const refusal = "count" in size ? null : size;
-  const figures = { ...closedFigures(closed), ...crowdFigures(context, rungs, refusal) };
+  const figures = { ...closedFigures(context, closed), ...crowdFigures(context, rungs, refusal) };
   const isVoid = "load" in closed && closed.isVoid;
   return {
     ...emptyOutcome,
     figures,
     limiter: "load" in closed ? closed.limiter : closed,
     reason: "load" in closed ? voidReason(closed) : null,
-    notes: isVoid ? [] : [...errorNotes(closed), ...littleNotes("load" in closed ? closed : null)],
+    notes: isVoid ? [] : littleNotes("load" in closed ? closed : null),
     plots: rungs.length > 1 ? [latencyPlot(rungs)] : [],
     tables: rungs.length > 0 ? [rungTable(rungs)] : [],
     data: {
@@ -126,16 +128,19 @@ async function climbRungs(context: Context, size: CrowdSize, rate: number): Prom
   });
 }
 
-function closedFigures(closed: Measured | Text): Record<string, Figure> {
-  const reason = "load" in closed ? voidReason(closed) : closed;
-  const summary = "load" in closed ? closed.load.summary : null;
-  const value = (found: number | undefined): number | null => found ?? null;
-  const bound = summary === null ? null : ratioUpperBound(summary.errors.total, summary.requests);
+function closedFigures(context: Context, closed: Measured | Text): Record<string, Figure> {
+  if (!("load" in closed)) {
+    const nothing = (title: Text): Figure => figure(title, null, "req/s", { reason: closed });
+    return { closed_per_second: nothing(messages.closedRate), closed_errors: nothing(messages.closedErrors) };
+  }
+  const random = context.random("closed");
+  const { points } = steadyPart(closed, 2);
+  const { errors, requests } = closed.load.summary;
   return {
-    closed_per_second: figure(messages.closedRate, value(summary?.requestsPerSecond), "req/s", { reason }),
-    closed_errors: figure(messages.closedErrors, value(summary?.errors.total), "count", { reason }),
-    closed_error_ratio_bound: figure(messages.closedBound, bound, "ratio", { reason }),
-    closed_ms_p50: figure(messages.closedP50, summary === null ? null : msOf(summary.latencyUs.p50), "ms", { reason }),
+    closed_per_second: rateFigure(messages.closedRate, points, random),
+    closed_errors: errorsFigure(messages.closedErrors, errors),
+    closed_error_ratio_bound: figure(messages.closedBound, ratioUpperBound(errors.total, requests), "ratio"),
+    closed_ms_p50: percentileFigure(messages.closedP50, points, 0.5, random),
   };
 }
 
@@ -178,11 +183,6 @@ type SeriesPoint = Measured["load"]["series"]["points"][number];
 function reasonAgainst(few?: Measured, again?: Measured, crowd?: Measured): Text | null {
   if (crowd === undefined || few === undefined || again === undefined) return messages.missingRung;
   return missingConnections(crowd, crowdCount) ?? voidReason(few) ?? voidReason(again) ?? voidReason(crowd);
-}
-
-function errorNotes(closed: Measured | Text): Text[] {
-  if (!("load" in closed) || closed.load.summary.errors.total === 0) return [];
-  return [plainText(errorsText(closed.load.summary.errors))];
 }
 
 function latencyPlot(rungs: readonly Rung[]): Plot {

@@ -6,7 +6,14 @@ import { formatNumber } from "../format.ts";
 import type { Measured } from "../measure.ts";
 import type { Profile } from "../profile.ts";
 import { type Figure, figure, type HeatPlot, type Outcome } from "../result.ts";
-import { columnInterval, mser5, percentileSamplesMin } from "../statistics/mod.ts";
+import {
+  bootstrapInterval,
+  columnInterval,
+  countInterval,
+  mean,
+  mser5,
+  percentileSamplesMin,
+} from "../statistics/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { common } from "./messages.ts";
 
@@ -97,6 +104,34 @@ export function steadyNotes({ cutSeconds, isSteady }: SteadyPart): Text[] {
 
 /** Seconds that resemble each other are drawn together. */
 const blockSeconds = 3;
+
+/** Answers per second over seconds of a run, with its interval. */
+export function rateFigure(title: Text, points: SteadyPart["points"], random: Random): Figure {
+  const rates = points.map(({ answers, seconds }) => answers / seconds);
+  if (rates.length === 0) return figure(title, null, "req/s", { reason: common.nothing });
+  const { estimate, low, high } = bootstrapInterval(rates, mean, { random, blockLength: blockSeconds });
+  return figure(title, estimate, "req/s", { interval: [low, high] });
+}
+
+/** The longest response, with what other draws of the same seconds would have had for it. */
+export function longestFigure(title: Text, points: SteadyPart["points"], random: Random): Figure {
+  const longest = points.map(({ latencyUsMax }) => msOf(latencyUsMax));
+  if (longest.length === 0) return figure(title, null, "ms", { reason: common.nothing });
+  const { estimate, low, high } = bootstrapInterval(longest, (all) => Math.max(...all), { random });
+  return figure(title, estimate, "ms", { interval: [low, high] });
+}
+
+/** A count of failures, with the interval of a Poisson count and their kinds. */
+export function errorsFigure(
+  title: Text,
+  errors: { readonly total: number } & Readonly<Record<string, number>>,
+): Figure {
+  const { total } = errors;
+  return figure(title, total, "count", {
+    interval: total === 0 ? null : countInterval(total),
+    reason: total === 0 ? null : plainText(errorsText(errors)),
+  });
+}
 
 /** A percentile in milliseconds over seconds of a run, with its interval. */
 export function percentileFigure(title: Text, points: SteadyPart["points"], ratio: number, random: Random): Figure {

@@ -7,11 +7,11 @@ import type { Context } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
-import { bootstrapInterval, quantile } from "../statistics/mod.ts";
+import { bootstrapInterval, countInterval, mean, quantile } from "../statistics/mod.ts";
 import { type MetricValues, type OwnTarget, percentileBetween } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type CrowdSize, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
-import { type Experiment, msOf, voidReason } from "./experiment.ts";
+import { type Experiment, msOf, percentileFigure, steadyPart, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
 
 const messages = defineMessages({
@@ -173,17 +173,25 @@ function figuresOf(
   const none = count === 0 ? messages.none : null;
   const few = count < pausesMin ? (none ?? textOf(messages.few, { needed: pausesMin, count })) : null;
   const p99 = few === null ? bootstrapInterval(pauses, (all) => quantile(all, 0.99), { random, blockLength }) : null;
-  const total = pauses.reduce((sum, ms) => sum + ms, 0);
+  const longest = count === 0 ? null : bootstrapInterval(pauses, (all) => Math.max(...all), { random, blockLength });
+  const average = count === 0 ? null : bootstrapInterval(pauses, mean, { random, blockLength });
+  const share = (ms: number): number => (ms * count) / 1000 / (seconds * workersCount);
+  const { points } = steadyPart(measured, 2);
   return {
     pause_ms_p99: figure(messages.p99, p99?.estimate ?? null, "ms", {
       interval: p99 === null ? null : [p99.low, p99.high],
       reason: few,
     }),
-    pause_ms_max: figure(messages.max, count === 0 ? null : Math.max(...pauses), "ms", { reason: none }),
-    pause_count: figure(messages.count, count, "count"),
-    pause_ratio: figure(messages.share, total / 1000 / (seconds * workersCount), "ratio"),
+    pause_ms_max: figure(messages.max, longest?.estimate ?? null, "ms", {
+      interval: longest === null ? null : [longest.low, longest.high],
+      reason: none,
+    }),
+    pause_count: figure(messages.count, count, "count", { interval: countInterval(count) }),
+    pause_ratio: figure(messages.share, average === null ? 0 : share(average.estimate), "ratio", {
+      interval: average === null ? null : [share(average.low), share(average.high)],
+    }),
     stall_ms_p99: figure(messages.stall, stallMs, "ms"),
-    crowd_ms_p99: figure(messages.latency, msOf(measured.load.summary.latencyUs.p99), "ms"),
+    crowd_ms_p99: percentileFigure(messages.latency, points, 0.99, random),
   };
 }
 

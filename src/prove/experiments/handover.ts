@@ -10,8 +10,8 @@ import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, figure, type Outcome, type Plot } from "../result.ts";
 import type { Point } from "../statistics/mod.ts";
 import type { OwnTarget } from "../target/mod.ts";
-import { plainText, type Text, textOf } from "../text.ts";
-import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
+import { plainText, textOf } from "../text.ts";
+import { type Experiment, errorsFigure, heatOf, longestFigure, msOf, steadyPart, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
 
 const messages = defineMessages({
@@ -72,19 +72,22 @@ async function replaceWorkers(context: Context, target: OwnTarget, rate: number)
   const done = await Promise.all(restarts);
   const refused = done.every(({ ok }) => ok) ? null : messages.refused;
   const { summary } = measured.load;
+  const random = context.random("handover");
+  const tookMs = done.map((restart) => restart.tookMs);
   return {
     ...emptyOutcome,
     status: measured.isVoid || refused !== null ? "not-measured" : "measured",
     reason: refused ?? voidReason(measured),
     limiter: measured.limiter,
     figures: {
-      handover_ms: figure(messages.longest, msOf(summary.latencyUs.max), "ms"),
-      handover_failed: figure(messages.failed, summary.errors.total, "count"),
+      handover_ms: longestFigure(messages.longest, steadyPart(measured, 1).points, random),
+      handover_failed: errorsFigure(messages.failed, summary.errors),
       unaccounted: figure(messages.unaccounted, unaccounted(measured.load), "count"),
-      quiet_ms_max: figure(messages.quietLongest, msOf(quiet.load.summary.latencyUs.max), "ms"),
-      restart_ms: figure(messages.took, Math.max(...done.map(({ tookMs }) => tookMs)), "ms"),
+      quiet_ms_max: longestFigure(messages.quietLongest, steadyPart(quiet, 1).points, random),
+      restart_ms: figure(messages.took, Math.max(...tookMs), "ms", {
+        interval: [Math.min(...tookMs), Math.max(...tookMs)],
+      }),
     },
-    notes: errorNotes(measured),
     plots: [timePlot(measured, events), heatOf(measured, common.heat)],
     data: { run: brief(measured), quiet: brief(quiet), restarts: done, events },
   };
@@ -122,12 +125,11 @@ async function killWorker(context: Context, target: OwnTarget, rate: number): Pr
     reason: voidReason(measured),
     limiter: measured.limiter,
     figures: {
-      crash_failed: figure(messages.failed, summary.errors.total, "count"),
+      crash_failed: errorsFigure(messages.failed, summary.errors),
       crash_unaccounted: figure(messages.unaccounted, unaccounted(measured.load), "count"),
       crash_seconds: figure(messages.lasting, series.points.filter(({ errors }) => errors > 0).length, "s"),
       crash_replaced_ms: figure(messages.back, await back, "ms"),
     },
-    notes: errorNotes(measured),
     plots: [timePlot(measured, events)],
     data: { run: brief(measured), events },
   };
@@ -163,10 +165,6 @@ async function runWithEvents(
 /** Requests that were due in the measured time and have neither an answer nor an error with a name. */
 function unaccounted({ classes }: LoadResult): number {
   return classes.reduce((sum, { scheduled, requests }) => sum + Math.max(0, scheduled - requests), 0);
-}
-
-function errorNotes({ load }: Measured): Text[] {
-  return load.summary.errors.total === 0 ? [] : [plainText(errorsText(load.summary.errors))];
 }
 
 function timePlot({ load }: Measured, events: readonly number[]): Plot {

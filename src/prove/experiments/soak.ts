@@ -14,7 +14,7 @@ import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import {
   type Experiment,
-  errorsText,
+  errorsFigure,
   heatOf,
   msOf,
   percentileFigure,
@@ -181,9 +181,7 @@ function outcomeOf(
   const figures: Record<string, Figure> = {
     soak_per_second: figure(messages.rate, heldRate(summary), "req/s"),
     soak_seconds: figure(messages.seconds, seconds, "s"),
-    soak_errors: figure(messages.errors, errors.total, "count", {
-      reason: errors.total === 0 ? null : plainText(errorsText(errors)),
-    }),
+    soak_errors: errorsFigure(messages.errors, errors),
     soak_error_ratio_bound: figure(messages.bound, ratioUpperBound(errors.total, requests), "ratio"),
     soak_achieved_ratio: figure(messages.achieved, summary.achievedRatio, "ratio"),
     soak_ms_p50: percentileFigure(messages.p50, steady.points, 0.5, random),
@@ -221,16 +219,22 @@ function growth(
   const late = samples.filter(({ second }) => second >= seconds / 2);
   const memory = theilSen(late.map(({ second, bytes }): Point => [second, bytes]));
   const grows = memory?.isSignificant === true && memory.slope > 0;
-  const leak = memory === null ? null : grows ? memory.slope / Math.max(1, perSecond) : 0;
+  const perRequest = (slope: number): number => slope / Math.max(1, perSecond);
+  const leak = memory === null ? null : grows ? perRequest(memory.slope) : 0;
   const reason = textOf(messages.short, { seconds });
   const perHour = (title: Text, values: readonly Point[]): Figure => {
     const trend = seconds < slopeSecondsMin ? null : theilSen(values);
     const first = values[0]?.[1] ?? 0;
-    const share = trend === null || first === 0 ? null : trend.isSignificant ? (trend.slope * 3600) / first : 0;
-    return figure(title, share === null ? null : share * 100, "%/h", { reason: share === null ? reason : null });
+    if (trend === null || first === 0) return figure(title, null, "%/h", { reason });
+    const percent = (slope: number): number => (slope * 3600 * 100) / first;
+    const interval = [percent(trend.low), percent(trend.high)] as const;
+    return figure(title, trend.isSignificant ? percent(trend.slope) : 0, "%/h", { interval });
   };
   return {
-    leak_bytes_per_request: figure(messages.leak, leak, "B", { reason: leak === null ? common.unseen : null }),
+    leak_bytes_per_request: figure(messages.leak, leak, "B", {
+      interval: memory === null ? null : [Math.min(0, perRequest(memory.low)), Math.max(0, perRequest(memory.high))],
+      reason: leak === null ? common.unseen : null,
+    }),
     memory_slope: perHour(
       messages.memorySlope,
       late.map(({ second, bytes }) => [second, bytes]),

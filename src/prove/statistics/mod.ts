@@ -1,6 +1,6 @@
 /** The statistics behind verdicts: pure functions over numbers, each tested against known answers. */
 export { bootstrapInterval, type Comparison, comparePairs, type Interval } from "./bootstrap.ts";
-export { ratioUpperBound, trialsToShow } from "./bounds.ts";
+export { countInterval, ratioUpperBound, trialsToShow } from "./bounds.ts";
 export { type Column, columnInterval, columnPercentile } from "./columns.ts";
 export { isotonic, kneedle, type Point } from "./knee-point.ts";
 export { checkLittle, type LittleCheck } from "./little.ts";

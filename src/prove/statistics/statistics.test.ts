@@ -56,10 +56,13 @@ test("a slope is found through outliers, and noise alone has none", () => {
   const trend = theilSen(rising)!;
   expect(trend.slope).toBeCloseTo(3, 1);
   expect(trend.isSignificant).toBe(true);
+  expect([trend.low < 3, trend.high > 3, trend.high - trend.low < 0.1]).toEqual([true, true, true]);
   const flat = theilSen(Array.from({ length: 60 }, (_, x) => [x, random()] as const))!;
   expect(flat.isSignificant).toBe(false);
   expect(theilSen(Array.from({ length: 60 }, (_, x) => [x, 5] as const))).toEqual({
     slope: 0,
+    low: 0,
+    high: 0,
     probability: 1,
     isSignificant: false,
   });

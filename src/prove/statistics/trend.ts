@@ -7,6 +7,9 @@ import { median } from "./samples.ts";
 export interface Trend {
   /** Per unit of x. */
   readonly slope: number;
+  /** Ends of the 95 % interval of the slope (Sen 1968), by rank among the slopes between pairs. */
+  readonly low: number;
+  readonly high: number;
   /** Two-sided probability of a trend at least this strong where there is none. */
   readonly probability: number;
   readonly isSignificant: boolean;
@@ -32,21 +35,29 @@ export function theilSen(points: readonly (readonly [x: number, y: number])[]): 
       score += Math.sign(y2 - y1);
     }
   }
-  const probability = kendallProbability(
-    score,
-    kept.map(([, y]) => y),
-  );
-  return { slope: median(slopes), probability, isSignificant: probability < significance };
+  const variance = kendallVariance(kept.map(([, y]) => y));
+  const probability = probabilityOf(score, variance);
+  slopes.sort((a, b) => a - b);
+  const half = (normal97 * Math.sqrt(variance)) / 2;
+  const at = (rank: number): number => slopes[Math.max(0, Math.min(slopes.length - 1, Math.round(rank)))] ?? 0;
+  const [low, high] = [at(slopes.length / 2 - half), at(slopes.length / 2 + half)];
+  return { slope: median(slopes), low, high, probability, isSignificant: probability < significance };
 }
 
-function kendallProbability(score: number, values: readonly number[]): number {
+/** Of the standard normal distribution, two-sided at 95 %. */
+const normal97 = 1.959963984540054;
+
+function kendallVariance(values: readonly number[]): number {
   const count = values.length;
   const ties = new Map<number, number>();
   for (const value of values) ties.set(value, (ties.get(value) ?? 0) + 1);
   const spread = (n: number): number => n * (n - 1) * (2 * n + 5);
   let variance = spread(count);
   for (const tied of ties.values()) variance -= spread(tied);
-  variance /= 18;
+  return variance / 18;
+}
+
+function probabilityOf(score: number, variance: number): number {
   if (variance <= 0) return 1;
   const z = (Math.abs(score) - (score === 0 ? 0 : 1)) / Math.sqrt(variance);
   return 2 * (1 - normalBelow(z));
