@@ -3,15 +3,23 @@
  * can contradict another: a search against the goal (the figure), the bend of the latency curve (Kneedle), and the peak of
  * the scalability law fitted to a closed loop (USL).
  */
-import { defineMessages } from "../../base/mod.ts";
+import { defineMessages, type Random } from "../../base/mod.ts";
 import { type Context, latencyGoalUs } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
-import { fitUsl, kneedle, type Point, type SearchResult, throughputAt } from "../statistics/mod.ts";
+import {
+  bootstrapInterval,
+  fitUsl,
+  kneedle,
+  median,
+  type Point,
+  type SearchResult,
+  throughputAt,
+} from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
-import { type Experiment, errorsText, msOf } from "./experiment.ts";
+import { type Experiment, errorsText, littleNotes, msOf, percentileFigure } from "./experiment.ts";
 import { common } from "./messages.ts";
 
 const messages = defineMessages({
@@ -66,6 +74,8 @@ interface Trial {
 const ladderShares = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
 const closedConnections = [1, 2, 4, 8, 16, 32, 64];
 const disagreementMax = 0.15;
+/** Trials at this share of the knee and above tell what a request costs there. */
+const nearShare = 0.6;
 
 export const knee: Experiment = {
   name: "knee",
@@ -111,30 +121,32 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
   return outcomeOf(context, search, trials, closed);
 }
 
-async function closedLadder(context: Context, target: Target): Promise<Point[]> {
+interface ClosedLadder {
+  readonly points: readonly Point[];
+  /** With the most connections. */
+  readonly last: Measured;
+}
+
+async function closedLadder(context: Context, target: Target): Promise<ClosedLadder> {
   const points: Point[] = [];
+  let last: Measured | null = null;
   for (const connectionsCount of closedConnections) {
-    const { load } = await context.run(target, {
+    last = await context.run(target, {
       durationMs: context.profile.closedMs,
       connectionsCount,
       // More client than server would measure the client; a warning is enough where only the shape matters.
       health: { isVoidable: false },
     });
-    const rate = load.summary.requestsPerSecond;
+    const rate = last.load.summary.requestsPerSecond;
     points.push([connectionsCount, rate]);
     context.step(textOf(messages.closed, { count: connectionsCount, rate: formatNumber(rate) }));
   }
-  return points;
+  return { points, last: last! };
 }
 
-function outcomeOf(
-  context: Context,
-  search: SearchResult,
-  trials: readonly Trial[],
-  closed: readonly Point[],
-): Outcome {
+function outcomeOf(context: Context, search: SearchResult, trials: readonly Trial[], ladder: ClosedLadder): Outcome {
+  const closed = ladder.points;
   const lower = search.lower!;
-  const atKnee = trials.find(({ rate, isMet }) => rate === lower && isMet)!.measured;
   const above = trials.filter(({ rate, isMet }) => !isMet && rate === search.upper);
   const isUpperVoid = above.length > 0 && above.every(({ measured }) => measured.isVoid);
   const bend = kneedle(trials.map(({ rate, measured }): Point => [rate, measured.load.summary.latencyUs.p99]));
@@ -144,22 +156,29 @@ function outcomeOf(
     "no-peak": messages.refused_peak,
     "no-fit": messages.refused_fit,
   };
-  const { gatewayCores } = atKnee.accounts;
-  const { requestsPerSecond, latencyUs } = atKnee.load.summary;
+  const near = trials.filter(({ rate, isMet }) => isMet && rate >= lower * nearShare);
+  const taken = trials.filter(({ rate, isMet }) => isMet && rate === lower);
+  const random = context.random("knee");
   const figures: Record<string, Figure> = {
     knee_per_second: figure(messages.knee, lower, "req/s", {
       interval: search.upper === null ? null : [lower, search.upper],
     }),
-    knee_ms_p99: figure(messages.kneeP99, msOf(latencyUs.p99), "ms"),
+    knee_ms_p99: percentileFigure(
+      messages.kneeP99,
+      taken.flatMap(({ measured }) => measured.load.series.points),
+      0.99,
+      random,
+    ),
     kneedle_per_second: figure(messages.kneedle, bend?.[0] ?? null, "req/s", {
+      interval: bend === null ? null : neighbours(trials, bend[0]),
       reason: bend === null ? messages.noBend : null,
     }),
     usl_per_second:
       "refused" in usl
         ? figure(messages.usl, null, "req/s", { reason: refusals[usl.refused] })
         : figure(messages.usl, usl.peak, "req/s", { interval: usl.peakInterval }),
-    per_core_per_second: figure(messages.perCore, gatewayCores ? requestsPerSecond / gatewayCores : null, "req/s"),
-    gateway_us_per_request: figure(messages.cpu, gatewayCores ? (gatewayCores / requestsPerSecond) * 1e6 : null, "us"),
+    per_core_per_second: costFigure(messages.perCore, "req/s", near, (us) => 1e6 / us, random),
+    gateway_us_per_request: costFigure(messages.cpu, "us", near, (us) => us, random),
   };
   const upperLimiter = (above[0] ?? trials[0]!).measured.limiter;
   return {
@@ -167,11 +186,36 @@ function outcomeOf(
     figures,
     limiter: upperLimiter,
     reason: isUpperVoid ? textOf(messages.upperVoid, { rate: formatNumber(lower) }) : null,
-    notes: disagreement(lower, bend?.[0] ?? null, "refused" in usl ? null : usl.peak),
+    notes: [...disagreement(lower, bend?.[0] ?? null, "refused" in usl ? null : usl.peak), ...littleNotes(ladder.last)],
     plots: [curvePlot(trials, search), scalingPlot(closed, usl)],
     tables: [trialTable(trials)],
-    data: { search, trials: trials.map(trialData), closed, usl, isUpperVoid },
+    data: { search, trials: trials.map(trialData), closed, little: ladder.last.little, usl, isUpperVoid },
   };
+}
+
+/** Of the gateway's processor time per request, over trials near the knee. */
+function costFigure(
+  title: Text,
+  unit: "us" | "req/s",
+  near: readonly Trial[],
+  of: (usPerRequest: number) => number,
+  random: Random,
+): Figure {
+  const costs = near.flatMap(({ measured: { accounts, load } }) =>
+    accounts.gatewayCores === null ? [] : [of((accounts.gatewayCores / load.summary.requestsPerSecond) * 1e6)],
+  );
+  if (costs.length === 0) return figure(title, null, unit, { reason: common.unseen });
+  const { estimate, low, high } = bootstrapInterval(costs, median, { random });
+  return figure(title, estimate, unit, { interval: [low, high] });
+}
+
+/** The rates tried on either side: the bend lies somewhere between them. */
+function neighbours(trials: readonly Trial[], at: number): readonly [number, number] {
+  const rates = trials.map(({ rate }) => rate);
+  return [
+    Math.max(...rates.filter((rate) => rate < at), Math.min(...rates)),
+    Math.min(...rates.filter((rate) => rate > at), Math.max(...rates)),
+  ];
 }
 
 function disagreement(lower: number, bend: number | null, peak: number | null): Text[] {

@@ -29,6 +29,8 @@ const messages = defineMessages({
 });
 
 const idleCount = 50_000;
+/** Seconds at the end whose median is taken; their range is the interval. */
+const samplesAfter = 3;
 
 export const memory: Experiment = {
   name: "memory",
@@ -59,13 +61,15 @@ async function weigh(context: Context, target: Target, size: CrowdSize): Promise
   const measured = await runCrowd(context, target, size, perSecond, durationMs, sample);
   const missing = missingConnections(measured, idleCount);
   if (missing !== null) return notMeasured(missing, { data: brief(measured) });
-  const after = median(samples.slice(-3).map(([, bytes]) => bytes));
-  const added = after - before;
+  const last = samples.slice(-samplesAfter).map(([, bytes]) => bytes);
+  const added = median(last) - before;
+  const ends = [Math.min(...last) - before, Math.max(...last) - before] as const;
+  const interval = (scale: number): readonly [number, number] => [ends[0] / scale, ends[1] / scale];
   return {
     ...emptyOutcome,
     figures: {
-      memory_mb_added: figure(messages.added, added / 1e6, "MB"),
-      memory_bytes_per_connection: figure(messages.each, added / idleCount, "B"),
+      memory_mb_added: figure(messages.added, added / 1e6, "MB", { interval: interval(1e6) }),
+      memory_bytes_per_connection: figure(messages.each, added / idleCount, "B", { interval: interval(idleCount) }),
       memory_mb_before: figure(messages.base, before / 1e6, "MB"),
     },
     plots: [memoryPlot(samples, before, messages.articleText)],

@@ -1,12 +1,13 @@
 /** Orders among market data and cancels, 7 : 2 : 1: what the order path sees at 70 % of what the mix can take. */
 import { defineMessages } from "../../base/mod.ts";
+import { type LatencyUs, type LoadResult, mergeResults } from "../../load/mod.ts";
 import { type Context, meetsGoal } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
-import { percentileSamplesMin, searchRate, soundPercentile } from "../statistics/mod.ts";
+import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
+import { bootstrapInterval, median, percentileSamplesMin, type SearchResult, searchRate } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
-import { plainText, textOf } from "../text.ts";
+import { plainText, type Text, textOf } from "../text.ts";
 import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
 import { tradingClasses } from "./trading.ts";
@@ -14,8 +15,8 @@ import { tradingClasses } from "./trading.ts";
 const messages = defineMessages({
   title: { en: "Mix: orders among market data and cancels, 7:2:1", zh: "混合流量：行情、报单、撤单 7:2:1" },
   method: {
-    en: "A short search finds the mix's own knee (all classes together within 10 ms at P99); the run then holds 70 % of it in an open loop, and every class has its own percentiles. Jitter is P99 less P50 of orders.",
-    zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环运行，各类别分别统计分位数。抖动为报单 P99 减 P50。",
+    en: "A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in four pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Jitter is P99 less P50 of orders.",
+    zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分四段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。抖动为报单 P99 减 P50。",
   },
   knee: { en: "knee of the mix", zh: "混合流量拐点" },
   trial: { en: "{rate} requests/s: P99 {p99} ms", zh: "每秒 {rate}：P99 {p99} 毫秒" },
@@ -25,7 +26,8 @@ const messages = defineMessages({
   jitter: { en: "orders, P99 less P50", zh: "报单 P99 减 P50" },
   cancelP99: { en: "cancels, P99", zh: "撤单 P99" },
   marketP99: { en: "market data, P99", zh: "行情 P99" },
-  few: { en: "P99 needs {needed} orders, there were {count}", zh: "P99 需要 {needed} 个报单，实际 {count} 个" },
+  few: { en: "P99 needs {needed} requests, there were {count}", zh: "P99 需要 {needed} 个请求，实际 {count} 个" },
+  heat: { en: "latency over time, all classes, the first piece", zh: "延迟随时间的分布（全部类别，第一段）" },
   none: { en: "no rate of the mix met the goal", zh: "混合流量没有速率达标" },
   rate: { en: "rate held", zh: "保持的速率" },
   plot: { en: "What does each class see?", zh: "各类别的延迟如何？" },
@@ -34,13 +36,15 @@ const messages = defineMessages({
 });
 
 const share = 0.7;
+/** The rate is held in so many pieces, whose spread is the interval. */
+const blocksCount = 4;
 
 export const mix: Experiment = {
   name: "mix",
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ mixMs }) => mixMs / 1000 + 27,
+  estimateSeconds: ({ mixMs }) => mixMs / 1000 + 20,
   run: (context) => context.withWeir({}, (target) => holdMix(context, target)),
 };
 
@@ -58,45 +62,62 @@ async function holdMix(context: Context, target: Target): Promise<Outcome> {
   if (found.lower === null) return notMeasured(messages.none);
   const rate = found.lower * share;
   context.step(textOf(messages.holding, { rate: formatNumber(rate) }));
-  const measured = await context.atRate(target, rate, context.profile.mixMs, { classes });
-  return outcomeOf(measured, found.lower, rate);
+  const blocks: Measured[] = [];
+  while (blocks.length < blocksCount) {
+    blocks.push(await context.trial(target, rate, context.profile.mixMs / blocksCount, { classes }));
+  }
+  return outcomeOf(context, blocks, found, rate);
 }
 
-function outcomeOf(measured: Measured, kneePerSecond: number, rate: number): Outcome {
-  const latency = (name: string) => measured.load.classes.find((each) => each.name === name)!.latencyUs;
-  const order = latency("order");
-  const p99 = soundPercentile(order.p99, 99, order.count);
-  const reason = textOf(messages.few, { needed: percentileSamplesMin(99), count: order.count });
-  const few = p99 === null ? { reason } : {};
+function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchResult, rate: number): Outcome {
+  const random = context.random("mix");
+  const merged = mergeResults(blocks.map(({ load }) => load));
+  const spoiled = blocks.find(({ isVoid }) => isVoid);
+  const classFigure = (title: Text, name: string, read: (latencyUs: LatencyUs) => number): Figure => {
+    const { latencyUs } = classOf(merged, name);
+    const needed = percentileSamplesMin(99);
+    if (latencyUs.count < needed) {
+      return figure(title, null, "ms", { reason: textOf(messages.few, { needed, count: latencyUs.count }) });
+    }
+    const pieces = blocks.map(({ load }) => msOf(read(classOf(load, name).latencyUs)));
+    const { low, high } = bootstrapInterval(pieces, median, { random });
+    return figure(title, msOf(read(latencyUs)), "ms", { interval: [low, high] });
+  };
+  const lower = found.lower!;
+  const upper = found.upper ?? lower;
   return {
     ...emptyOutcome,
-    status: measured.isVoid ? "not-measured" : "measured",
-    reason: voidReason(measured),
-    limiter: measured.limiter,
+    status: spoiled === undefined ? "measured" : "not-measured",
+    reason: spoiled === undefined ? null : voidReason(spoiled),
+    limiter: blocks.at(-1)!.limiter,
     figures: {
-      order_ms_p99: figure(messages.orderP99, p99 === null ? null : msOf(p99), "ms", few),
-      order_ms_jitter: figure(messages.jitter, p99 === null ? null : msOf(p99 - order.p50), "ms", few),
-      order_ms_p50: figure(messages.orderP50, msOf(order.p50), "ms"),
-      cancel_ms_p99: figure(messages.cancelP99, msOf(latency("cancel").p99), "ms"),
-      market_ms_p99: figure(messages.marketP99, msOf(latency("market").p99), "ms"),
-      mix_knee_per_second: figure(messages.knee, kneePerSecond, "req/s"),
-      mix_per_second: figure(messages.rate, rate, "req/s"),
+      order_ms_p99: classFigure(messages.orderP99, "order", ({ p99 }) => p99),
+      order_ms_jitter: classFigure(messages.jitter, "order", ({ p99, p50 }) => p99 - p50),
+      order_ms_p50: classFigure(messages.orderP50, "order", ({ p50 }) => p50),
+      cancel_ms_p99: classFigure(messages.cancelP99, "cancel", ({ p99 }) => p99),
+      market_ms_p99: classFigure(messages.marketP99, "market", ({ p99 }) => p99),
+      mix_knee_per_second: figure(messages.knee, lower, "req/s", { interval: [lower, upper] }),
+      mix_per_second: figure(messages.rate, rate, "req/s", { interval: [lower * share, upper * share] }),
     },
-    plots: [classPlot(measured), heatOf(measured, common.heat)],
-    tables: [classTable(measured)],
-    data: brief(measured),
+    plots: [classPlot(merged), heatOf(blocks[0]!, messages.heat)],
+    tables: [classTable(merged)],
+    data: blocks.map(brief),
   };
+}
+
+function classOf({ classes }: LoadResult, name: string): LoadResult["classes"][number] {
+  return classes.find((each) => each.name === name)!;
 }
 
 const percents = ["p50", "p75", "p90", "p95", "p99", "p999"] as const;
 
-function classPlot({ load }: Measured): Plot {
+function classPlot({ classes }: LoadResult): Plot {
   return {
     kind: "lines",
     title: messages.plot,
     x: { title: plainText(""), categories: ["P50", "P75", "P90", "P95", "P99", "P99.9"] },
     y: { title: plainText("ms"), min: 0 },
-    series: load.classes.map(({ name, latencyUs }) => ({
+    series: classes.map(({ name, latencyUs }) => ({
       name: plainText(name),
       kind: "line" as const,
       points: percents.map((percent, index) => [index, msOf(latencyUs[percent])] as const),
@@ -105,7 +126,7 @@ function classPlot({ load }: Measured): Plot {
   };
 }
 
-function classTable({ load }: Measured): Table {
+function classTable({ classes }: LoadResult): Table {
   return {
     title: messages.table,
     head: [
@@ -116,7 +137,7 @@ function classTable({ load }: Measured): Table {
       plainText("max ms"),
       common.errors,
     ],
-    rows: load.classes.map(({ name, requestsPerSecond, latencyUs, errors }) => [
+    rows: classes.map(({ name, requestsPerSecond, latencyUs, errors }) => [
       name,
       formatNumber(requestsPerSecond),
       ...[latencyUs.p50, latencyUs.p99, latencyUs.max].map((us) => formatNumber(msOf(us))),
