@@ -4,12 +4,13 @@
  * soak holds what it can, as evidence of steadiness; the verdict is about the rate asked for.
  */
 import { defineMessages, systemClock } from "../../base/mod.ts";
+import type { LatencyUs } from "../../load/mod.ts";
 import { type Context, latencyGoalUs, openConnectionsCount } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { readUse } from "../machine/mod.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, type Figure, figure, type Outcome, type Plot } from "../result.ts";
-import { type Point, ratioUpperBound, theilSen } from "../statistics/mod.ts";
+import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type PlotSeries } from "../result.ts";
+import { percentileSamplesMin, type Point, ratioUpperBound, theilSen } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import {
@@ -60,6 +61,13 @@ const messages = defineMessages({
     zh: "本机无法达到所要求的每秒 {asked}（仅应答 {achieved}）；改以每秒 {held} 浸泡",
   },
   overTime: { en: "Does latency stay, and is every second answered?", zh: "延迟是否稳定，每一秒是否都有应答？" },
+  curve: {
+    en: "Where does the time go, and how much of it is the generator's own?",
+    zh: "时间花在哪里，其中多少属于压测端自身？",
+  },
+  response: { en: "from when due to the answer", zh: "自应发时刻至应答" },
+  service: { en: "from when sent to the answer", zh: "自发送时刻至应答" },
+  lag: { en: "generator late", zh: "压测端迟发" },
   growth: { en: "Does anything grow?", zh: "是否有资源持续增长？" },
   descriptors: { en: "descriptors", zh: "描述符" },
 });
@@ -194,7 +202,7 @@ function outcomeOf(
     limiter: measured.limiter,
     figures,
     notes: held,
-    plots: [...timePlots(measured, samples), heatOf(measured, common.heat)],
+    plots: [...timePlots(measured, samples), percentilePlot(measured), heatOf(measured, common.heat)],
     data: {
       run: brief(measured),
       samples,
@@ -247,6 +255,37 @@ function growth(
       messages.latencySlope,
       points.filter(({ second }) => second >= seconds / 2).map(({ second, latencyUsP99 }) => [second, latencyUsP99]),
     ),
+  };
+}
+
+const percents = [
+  ["p50", "P50", 50],
+  ["p75", "P75", 75],
+  ["p90", "P90", 90],
+  ["p99", "P99", 99],
+  ["p999", "P99.9", 99.9],
+  ["p9999", "P99.99", 99.99],
+] as const;
+
+/** Percentile curves, as far as there are samples for them. */
+function percentilePlot({ load: { summary } }: Measured): Plot {
+  const sound = percents.filter(([, , percent]) => summary.latencyUs.count >= percentileSamplesMin(percent));
+  const curve = (name: Text, latency: LatencyUs): PlotSeries => ({
+    name,
+    kind: "line",
+    points: sound.map(([key], index) => [index, msOf(latency[key])]),
+  });
+  return {
+    kind: "lines",
+    title: messages.curve,
+    x: { title: plainText(""), categories: sound.map(([, shown]) => shown) },
+    y: { title: plainText("ms"), isLog: true },
+    series: [
+      curve(messages.response, summary.latencyUs),
+      curve(messages.service, summary.serviceUs),
+      curve(messages.lag, summary.sendLagUs),
+    ],
+    marks: [{ axis: "y", at: latencyGoalUs / 1000, title: common.goal }],
   };
 }
 

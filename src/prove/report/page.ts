@@ -18,7 +18,7 @@ export async function reportHtml(document: ReportDocument): Promise<string> {
   const { run, verdict, indicators, experiments } = document;
   const sections = await Promise.all(experiments.map((result) => experimentSection(result, to)));
   const meta = say(words.meta, {
-    started: run.startedAt,
+    started: run.startedAt.replace("T", " ").replace(/\.\d+Z$/, " UTC"),
     profile: run.profile,
     took: say(formatSpan(run.tookSeconds)),
   });
@@ -65,10 +65,11 @@ ${machineTable(document)}
 
 function indicatorTable(indicators: readonly IndicatorEntry[], to: Language): string {
   const head = [words.indicator, words.verdict, words.measured, words.threshold, words.article, words.why];
-  const rows = indicators.map(({ id, verdict, figure, unit, threshold, article, texts }) => {
+  const rows = indicators.map((entry) => {
+    const { id, verdict, figure, unit, threshold, article, texts } = entry;
     const measured = figure === null || unit === null ? "-" : formatFigure(figure, unit);
     const why = verdict === "pass" ? texts.limiter : (texts.reason ?? texts.limiter);
-    return `<tr><td><strong>${escapeHtml(id)}</strong> ${escapeHtml(texts.title[to])}</td>
+    return `<tr><td><strong>${escapeHtml(id)}</strong> ${escapeHtml(texts.title[to])}${claimDetails(entry, to)}</td>
 <td><span class="badge ${verdict}">${escapeHtml(say(words[verdict]))}</span></td>
 <td class="number">${escapeHtml(measured)}</td><td class="number">${escapeHtml(threshold ?? "-")}</td>
 <td>${escapeHtml(article?.[to] ?? "-")}</td><td>${escapeHtml(why?.[to] ?? "")}</td></tr>`;
@@ -78,6 +79,17 @@ function indicatorTable(indicators: readonly IndicatorEntry[], to: Language): st
     rows,
     "indicators",
   );
+}
+
+/** What an auditor asks next: every assertion with its own verdict, the evidence that belongs to it, and where it comes from. */
+function claimDetails({ assertions, evidence, source }: IndicatorEntry, to: Language): string {
+  const items = assertions.map(
+    ({ title, assertion, value, unit, verdict }) =>
+      `<li>${escapeHtml(title[to])}: ${escapeHtml(formatFigure(value, unit))} (<code>${escapeHtml(assertion)}</code>, ${escapeHtml(say(words[verdict]))})</li>`,
+  );
+  const line = (label: Text, text: string): string => `<p>${escapeHtml(say(label))}: ${escapeHtml(text)}</p>`;
+  return `<details><summary>${escapeHtml(say(words.claim))}</summary><ul>${items.join("")}</ul>
+${evidence.length === 0 ? "" : line(words.evidence, evidence.join("; "))}${line(words.source, source[to])}</details>`;
 }
 
 function weaknessSection({ run }: ReportDocument, to: Language): string {
