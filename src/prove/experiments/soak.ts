@@ -10,7 +10,7 @@ import { formatNumber } from "../format.ts";
 import { readUse } from "../machine/mod.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type PlotSeries } from "../result.ts";
-import { percentileSamplesMin, type Point, ratioUpperBound, theilSen } from "../statistics/mod.ts";
+import { type Point, percentileSamplesMin, ratioUpperBound, theilSen } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import {
