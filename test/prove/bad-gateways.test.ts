@@ -24,7 +24,7 @@ source: { en: an institution's own sheet, zh: 机构自有验收表 }
 `;
 const defects = ["none", "slow", "leaking", "resetting", "dropping"] as const;
 const children: Bun.Subprocess[] = [];
-const verdicts = new Map<string, { verdict: string; reason: string }>();
+const verdicts = new Map<string, { verdict: string; reason: string; notes: readonly string[] }>();
 
 async function judge(defect: string): Promise<void> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "bad-gateway.ts"), defect], {
@@ -38,7 +38,7 @@ async function judge(defect: string): Promise<void> {
   if ("problems" in parsed) throw new Error(parsed.problems);
   // One in 10,000 must come up within the run; the others need no more than some hundred requests.
   const soakPerSecond = defect === "dropping" ? 2000 : 500;
-  const { verdicts: found } = await runSuite(
+  const { verdicts: found, results } = await runSuite(
     {
       profile: tinyProfile,
       seed: 1,
@@ -55,7 +55,11 @@ async function judge(defect: string): Promise<void> {
     { onBegin: () => {}, onStep: () => {}, onEnd: () => {} },
   );
   const [verdict] = found;
-  verdicts.set(defect, { verdict: verdict!.verdict, reason: verdict!.reason?.en ?? "" });
+  verdicts.set(defect, {
+    verdict: verdict!.verdict,
+    reason: verdict!.reason?.en ?? "",
+    notes: results[0]!.notes.map(({ en }) => en),
+  });
   child.kill("SIGKILL");
   await child.exited;
 }
@@ -68,28 +72,40 @@ afterAll(async () => {
   await Promise.all(children.map((child) => child.exited));
 });
 
+/** The defects that the report names, by the words before their figures. */
+function named(defect: string): string[] {
+  const names = ["requests are dropped", "connections are cut", "memory leaks", "some answers are slow"];
+  const { notes } = verdicts.get(defect)!;
+  return names.filter((name) => notes.some((note) => note.startsWith(name)));
+}
+
 test("a good gateway passes", () => {
-  expect(verdicts.get("none")).toEqual({ verdict: "pass", reason: "" });
+  expect(verdicts.get("none")).toMatchObject({ verdict: "pass", reason: "" });
+  expect(named("none")).toEqual([]);
 });
 
 test("a slow gateway fails by its P99", () => {
   expect(verdicts.get("slow")).toMatchObject({ verdict: "fail", reason: expect.stringContaining("P99 is") });
+  expect(named("slow")).toEqual(["some answers are slow"]);
 });
 
 test("a leaking gateway fails by its memory per request", () => {
   const { verdict, reason } = verdicts.get("leaking")!;
   expect(verdict).toBe("fail");
   expect(reason).toContain("memory growth per request is");
+  expect(named("leaking")).toContain("memory leaks");
 });
 
 test("a gateway that resets connections fails, and resets are what it is told", () => {
   const { verdict, reason } = verdicts.get("resetting")!;
   expect(verdict).toBe("fail");
   expect(reason).toMatch(/failed requests is \d.*(reset|closed-unanswered) \d/);
+  expect(named("resetting")).toEqual(["connections are cut"]);
 });
 
 test("a gateway that drops one request in 10,000 fails, and timeouts are what it is told", () => {
   const { verdict, reason } = verdicts.get("dropping")!;
   expect(verdict).toBe("fail");
   expect(reason).toMatch(/failed requests is \d.*timeout \d/);
+  expect(named("dropping")).toContain("requests are dropped");
 });

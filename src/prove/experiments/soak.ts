@@ -13,6 +13,7 @@ import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type PlotSe
 import { type Point, percentileSamplesMin, ratioUpperBound, theilSen } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
+import { defectsOf } from "./defects.ts";
 import {
   type Experiment,
   errorsFigure,
@@ -185,7 +186,15 @@ function outcomeOf(
   const points = series.points.filter(({ second }) => second >= 1);
   const steady = steadyPart(measured, warmupMs / 1000);
   const random = context.random("soak");
-  const held = [...notes, ...steadyNotes(steady)];
+  const grown = growth(samples, points, seconds, summary.requestsPerSecond);
+  const defects = defectsOf({
+    requests,
+    errors,
+    leakBytesPerRequest: grown["leak_bytes_per_request"]!.value,
+    p50Ms: msOf(summary.latencyUs.p50),
+    p99Ms: msOf(summary.latencyUs.p99),
+  });
+  const held = [...defects, ...notes, ...steadyNotes(steady)];
   const figures: Record<string, Figure> = {
     soak_per_second: figure(messages.rate, heldRate(summary), "req/s"),
     soak_seconds: figure(messages.seconds, seconds, "s"),
@@ -195,7 +204,7 @@ function outcomeOf(
     soak_ms_p50: percentileFigure(messages.p50, steady.points, 0.5, random),
     soak_ms_p99: percentileFigure(messages.p99, steady.points, 0.99, random),
     soak_ms_p9999: percentileFigure(messages.p9999, steady.points, 0.9999, random),
-    ...growth(samples, points, seconds, summary.requestsPerSecond),
+    ...grown,
   };
   return {
     ...emptyOutcome,
