@@ -27,8 +27,9 @@ export interface Profile {
   readonly burstsCount: number;
   readonly mixMs: number;
   readonly collectorMs: number;
-  /** Of the lower rungs, and of each policy of the collector. */
+  /** Of the lower rung, and of each policy of the collector. */
   readonly collectorPolicyMs: number;
+  readonly comparesPolicies: boolean;
   readonly handoversCount: number;
   readonly handoverMs: number;
   readonly poolMs: number;
@@ -44,24 +45,25 @@ export interface Profile {
 const quick: Profile = {
   name: "quick",
   ceilingMs: 2000,
-  kneeTrialMs: 2000,
+  kneeTrialMs: 1500,
   kneeTrialsPerRate: 3,
   kneeWidthRatio: 0.08,
-  ladderMs: 2000,
+  ladderMs: 1500,
   closedMs: 1000,
   soakMs: 60_000,
   connectionsMs: 30_000,
   ladderBelow: [],
   ladderHoldMs: 4000,
-  memorySettleMs: 5000,
-  burstNormalMs: 2500,
+  memorySettleMs: 4000,
+  burstNormalMs: 2000,
   burstMs: 2000,
   burstsCount: 2,
   mixMs: 8000,
-  collectorMs: 5000,
-  collectorPolicyMs: 3000,
+  collectorMs: 4000,
+  collectorPolicyMs: 2000,
+  comparesPolicies: false,
   handoversCount: 3,
-  handoverMs: 2000,
+  handoverMs: 1500,
   poolMs: 5000,
   scaleMs: 3000,
   handshakesCount: 60,
@@ -90,6 +92,7 @@ const standard: Profile = {
   mixMs: 60_000,
   collectorMs: 60_000,
   collectorPolicyMs: 15_000,
+  comparesPolicies: true,
   handoversCount: 10,
   handoverMs: 4000,
   poolMs: 20_000,
@@ -138,6 +141,7 @@ export const tinyProfile: Profile = {
   mixMs: 2000,
   collectorMs: 2000,
   collectorPolicyMs: 1000,
+  comparesPolicies: true,
   handoversCount: 1,
   handoverMs: 2000,
   poolMs: 2000,

@@ -39,7 +39,7 @@ export const burst: Experiment = {
   method: messages.method,
   needs: "any",
   estimateSeconds: ({ burstNormalMs, burstMs, burstsCount }) =>
-    ((burstNormalMs + burstMs) * burstsCount + burstNormalMs) / 1000 + 6,
+    ((burstNormalMs + burstMs) * burstsCount + burstNormalMs) / 1000 + 5,
   run: async (context) => {
     const capacity = await context.capacity();
     return await context.withTarget({ admission: true }, (target) => hit(context, target, capacity / factor));

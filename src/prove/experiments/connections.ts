@@ -9,7 +9,7 @@ import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table } from "../result.ts";
 import { comparePairs, median, type Point, ratioUpperBound } from "../statistics/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
-import { type CrowdSize, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
+import { type CrowdSize, connectPerSecond, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
 import {
   type Experiment,
   errorsFigure,
@@ -66,7 +66,7 @@ export const connections: Experiment = {
   method: messages.method,
   needs: "any",
   estimateSeconds: ({ connectionsMs, ladderBelow, ladderHoldMs }) =>
-    connectionsMs / 1000 + 7 + (3 + ladderBelow.length) * (ladderHoldMs / 1000 + 4) + 12,
+    connectionsMs / 1000 + 7 + (3 + ladderBelow.length) * (ladderHoldMs / 1000 + 3) + 10,
   run: climb,
 };
 
@@ -104,7 +104,7 @@ async function closedRun(context: Context): Promise<Measured | Text> {
       warmupMs: 2000,
       connectionsCount: closedCount,
       connectTimeoutMs: 20_000,
-      connectPerSecond: 8000,
+      connectPerSecond,
     });
   });
 }

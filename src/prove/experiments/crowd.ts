@@ -23,7 +23,7 @@ const otherDescriptors = 400;
 /** A worker keeps some for upstreams, and the kernel does not spread connections evenly. */
 const spareRatio = 1.12;
 /** Slow enough that no accept queue fills while the gateway's workers share their cores with the generator. */
-const connectPerSecond = 8000;
+export const connectPerSecond = 15_000;
 /**
  * Of the 28,000 local ports that an address has. A socket bound to an address takes a port that nobody has there, those in
  * TIME_WAIT included, and the kernel looks for one at random: beyond half of them it looks for long.

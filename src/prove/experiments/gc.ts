@@ -17,8 +17,8 @@ import { common } from "./messages.ts";
 const messages = defineMessages({
   title: { en: "Collector pauses at up to 100,000 connections", zh: "至 100,000 连接的垃圾回收停顿" },
   method: {
-    en: "The gateway runs with the runtime's collector log (BUN_JSC_logGC=1), and 10,000 and then 100,000 connections are used in turn at 40 % of the knee. Every pause that workers log in the measured time counts; those of the warm-up do not. Beside it stands the P99 of the event loop's lateness from the gateway's own metrics: a stall that no pause explains has another cause, such as waiting for a processor. Then the policies that the configuration offers (section collector) run one after the other over 10,000 connections: what the runtime does by itself, as in a phase of market data; collecting in idle moments, as in a phase of orders; a lower limit of allocation; and collection that stops the worker. Since every pause is logged, percentiles here are of all there were; the interval is a block bootstrap.",
-    zh: "网关启用运行时回收日志（BUN_JSC_logGC=1），以拐点 40 % 的速率先后轮流使用 10,000 与 100,000 个连接。测量期间工作进程记录的每次停顿都计入，热身期间的不计。旁列网关自身指标中事件循环迟到的 P99：若停顿不能解释的卡顿，则另有原因，例如等待处理器。随后在 10,000 连接下依次运行配置（collector 节）提供的各策略：运行时自行决定（如行情时段）、空闲时回收（如报单时段）、较低的分配上限、以及停住工作进程的回收。由于每次停顿都有日志，此处分位数为全部停顿的分位数；区间为区块自助法。",
+    en: "The gateway runs with the runtime's collector log (BUN_JSC_logGC=1), and 10,000 and then 100,000 connections are used in turn at 40 % of the knee. Every pause that workers log in the measured time counts; those of the warm-up do not. Beside it stands the P99 of the event loop's lateness from the gateway's own metrics: a stall that no pause explains has another cause, such as waiting for a processor. From the standard profile on the policies that the configuration offers (section collector) run one after the other over 10,000 connections: what the runtime does by itself, as in a phase of market data; collecting in idle moments, as in a phase of orders; a lower limit of allocation; and collection that stops the worker. Since every pause is logged, percentiles here are of all there were; the interval is a block bootstrap.",
+    zh: "网关启用运行时回收日志（BUN_JSC_logGC=1），以拐点 40 % 的速率先后轮流使用 10,000 与 100,000 个连接。测量期间工作进程记录的每次停顿都计入，热身期间的不计。旁列网关自身指标中事件循环迟到的 P99：若停顿不能解释的卡顿，则另有原因，例如等待处理器。自 standard 档位起，在 10,000 连接下依次运行配置（collector 节）提供的各策略：运行时自行决定（如行情时段）、空闲时回收（如报单时段）、较低的分配上限、以及停住工作进程的回收。由于每次停顿都有日志，此处分位数为全部停顿的分位数；区间为区块自助法。",
   },
   p99: { en: "pause, P99", zh: "停顿 P99" },
   max: { en: "pause, longest", zh: "最长停顿" },
@@ -35,6 +35,10 @@ const messages = defineMessages({
   elsewhere: {
     en: "the event loop was late by up to {stall} ms (P99) where the longest pause was {pause} ms: what delays it is not the collector but other work, or waiting for a processor",
     zh: "事件循环迟到达 {stall} 毫秒（P99），而最长停顿为 {pause} 毫秒：拖延它的不是回收，而是其他工作或等待处理器",
+  },
+  noPolicies: {
+    en: "the collector's policies are compared from --profile standard on",
+    zh: "回收策略的对比自 --profile standard 起进行",
   },
   plot: { en: "How long are the pauses at 100,000 connections?", zh: "100,000 连接时停顿有多长？" },
   pauses: { en: "pauses", zh: "停顿次数" },
@@ -79,8 +83,10 @@ export const gc: Experiment = {
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ collectorMs, collectorPolicyMs }) =>
-    (collectorMs + (1 + policies.length) * collectorPolicyMs) / 1000 + 15 + 5 * (1 + policies.length),
+  estimateSeconds: ({ collectorMs, collectorPolicyMs, comparesPolicies }) =>
+    (collectorMs + collectorPolicyMs) / 1000 +
+    17 +
+    (comparesPolicies ? policies.length * (collectorPolicyMs / 1000 + 6) : 0),
   run: watchAll,
 };
 
@@ -101,7 +107,7 @@ async function watchAll(context: Context): Promise<Outcome> {
     }
   });
   const few = crowdSize(context, fewCount);
-  for (const { name, collector } of "count" in few ? policies : []) {
+  for (const { name, collector } of "count" in few && context.profile.comparesPolicies ? policies : []) {
     const options = { ...size.options, logsCollector: true, collector };
     await context.withWeir(options, async (target) => {
       await context.warm(target);
@@ -157,7 +163,10 @@ function outcomeOf(context: Context, watched: readonly Watched[]): Outcome {
     reason,
     limiter: measured.limiter,
     figures: figuresOf(context, crowd),
-    notes: isElsewhere ? [textOf(messages.elsewhere, values)] : [],
+    notes: [
+      ...(isElsewhere ? [textOf(messages.elsewhere, values)] : []),
+      ...(context.profile.comparesPolicies ? [] : [messages.noPolicies]),
+    ],
     plots: pauses.length === 0 ? [] : [pausePlot(pauses)],
     tables: [policyTable(watched)],
     data,

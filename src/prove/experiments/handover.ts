@@ -17,8 +17,8 @@ import { common } from "./messages.ts";
 const messages = defineMessages({
   title: { en: "Hand-over: all workers replaced under load", zh: "切换：负载下替换全部工作进程" },
   method: {
-    en: "Open loop at 30 % of the knee; the gateway is told to restart its workers several times. The hand-over is judged by clients: the longest response of any request from before the first restart to after the last (an undisturbed run of the same length is taken first and shown beside), and the number that failed. Requests that were due and neither answered nor failed would be counted as unaccounted for.",
-    zh: "以拐点 30 % 的速率开环运行，期间多次令网关重启工作进程。以客户端所见评判：从首次重启前到最后一次重启后任意请求的最长响应时间（先做同长度的无扰动运行作对照），以及失败数。到期而既未应答也未失败的请求计为下落不明。",
+    en: "Open loop at 30 % of the knee; the gateway is told to restart its workers several times. The hand-over is judged by clients: the longest response of any request from before the first restart to after the last (an undisturbed run of half the length is taken first and shown beside), and the number that failed. Requests that were due and neither answered nor failed would be counted as unaccounted for.",
+    zh: "以拐点 30 % 的速率开环运行，期间多次令网关重启工作进程。以客户端所见评判：从首次重启前到最后一次重启后任意请求的最长响应时间（先做一半长度的无扰动运行作对照），以及失败数。到期而既未应答也未失败的请求计为下落不明。",
   },
   crashTitle: { en: "Crash: a worker is killed under load", zh: "崩溃：负载下杀死一个工作进程" },
   crashMethod: {
@@ -47,7 +47,7 @@ export const handover: Experiment = {
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ handoversCount, handoverMs }) => (2 * (handoversCount * handoverMs + leadMs)) / 1000 + 6,
+  estimateSeconds: ({ handoversCount, handoverMs }) => (1.5 * (handoversCount * handoverMs + leadMs)) / 1000 + 6,
   run: async (context) => {
     const rate = (await context.capacity()) * share;
     return await context.withWeir({}, (target) => replaceWorkers(context, target, rate));
@@ -59,7 +59,7 @@ async function replaceWorkers(context: Context, target: OwnTarget, rate: number)
   const durationMs = handoversCount * handoverMs + leadMs;
   await context.warm(target);
   context.step(messages.quiet);
-  const quiet = await context.atRate(target, rate, durationMs);
+  const quiet = await context.trial(target, rate, durationMs / 2);
   context.step(textOf(messages.restarts, { count: handoversCount, rate: formatNumber(rate) }));
   const events: number[] = [];
   const restarts: Promise<{ ok: boolean; tookMs: number }>[] = [];
@@ -83,7 +83,7 @@ async function replaceWorkers(context: Context, target: OwnTarget, rate: number)
       handover_ms: longestFigure(messages.longest, steadyPart(measured, 1).points, random),
       handover_failed: errorsFigure(messages.failed, summary.errors),
       unaccounted: figure(messages.unaccounted, unaccounted(measured.load), "count"),
-      quiet_ms_max: longestFigure(messages.quietLongest, steadyPart(quiet, 1).points, random),
+      quiet_ms_max: longestFigure(messages.quietLongest, steadyPart(quiet, 0).points, random),
       restart_ms: figure(messages.took, Math.max(...tookMs), "ms", {
         interval: [Math.min(...tookMs), Math.max(...tookMs)],
       }),

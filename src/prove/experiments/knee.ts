@@ -71,7 +71,7 @@ interface Trial {
   readonly isMet: boolean;
 }
 
-const ladderShares = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
+const ladderShares = [0.2, 0.4, 0.6, 0.8];
 const closedConnections = [1, 2, 4, 8, 16, 32, 64];
 const disagreementMax = 0.15;
 /** Trials at this share of the knee and above tell what a request costs there. */
@@ -85,7 +85,12 @@ export const knee: Experiment = {
   estimateSeconds: (profile) => {
     const trials = (profile.kneeWidthRatio < 0.05 ? 11 : 8) * (Math.floor(profile.kneeTrialsPerRate / 2) + 1);
     const each = (ms: number): number => ms / 1000 + 0.6;
-    return 5 + trials * each(profile.kneeTrialMs) + 6 * each(profile.ladderMs) + 7 * (profile.closedMs / 1000 + 0.6);
+    return (
+      5 +
+      trials * each(profile.kneeTrialMs) +
+      ladderShares.length * each(profile.ladderMs) +
+      7 * (profile.closedMs / 1000 + 0.6)
+    );
   },
   run: (context) => context.withTarget({}, (target) => findKnee(context, target)),
 };

@@ -37,7 +37,7 @@ export const memory: Experiment = {
   title: messages.title,
   method: messages.method,
   needs: "any",
-  estimateSeconds: ({ memorySettleMs }) => memorySettleMs / 1000 + 16,
+  estimateSeconds: ({ memorySettleMs }) => memorySettleMs / 1000 + 13,
   run: async (context) => {
     const size = crowdSize(context, idleCount);
     if (!("count" in size)) return notMeasured(size);
@@ -46,7 +46,7 @@ export const memory: Experiment = {
 };
 
 async function weigh(context: Context, target: Target, size: CrowdSize): Promise<Outcome> {
-  await context.warm(target, 4000);
+  await context.warm(target);
   const ids = await target.workerIds();
   const before = readUse(ids)?.residentBytes ?? null;
   if (before === null) return notMeasured(common.unseen);

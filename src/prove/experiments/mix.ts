@@ -36,6 +36,8 @@ const messages = defineMessages({
 });
 
 const share = 0.7;
+/** Of the knee of plain requests: orders cost more. */
+const firstShare = 0.6;
 /** The rate is held in so many pieces, whose spread is the interval. */
 const blocksCount = 4;
 
@@ -44,7 +46,7 @@ export const mix: Experiment = {
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ mixMs }) => mixMs / 1000 + 20,
+  estimateSeconds: ({ mixMs }) => mixMs / 1000 + 18,
   run: (context) => context.withWeir({}, (target) => holdMix(context, target)),
 };
 
@@ -52,7 +54,7 @@ async function holdMix(context: Context, target: Target): Promise<Outcome> {
   const classes = tradingClasses;
   await context.run(target, { classes, durationMs: 2000, connectionsCount: 64, health: { isVoidable: false } });
   const settings = { min: 50, max: 1e6, widthRatio: 0.15, trialsPerRate: 1, trialsMax: 14 };
-  const first = (context.kneePerSecond ?? 20_000) / 2;
+  const first = (context.kneePerSecond ?? 30_000) * firstShare;
   const found = await searchRate({ ...settings, first }, async (rate) => {
     const trial = await context.trial(target, rate, Math.min(1500, context.profile.kneeTrialMs), { classes });
     const p99 = formatNumber(msOf(trial.load.summary.latencyUs.p99));
