@@ -3,7 +3,10 @@ import { Random } from "../../base/mod.ts";
 import {
   bootstrapInterval,
   checkLittle,
+  columnInterval,
+  columnPercentile,
   comparePairs,
+  countInterval,
   fitUsl,
   isotonic,
   kneedle,
@@ -155,4 +158,26 @@ test("a search says when it met a bound, ran out of trials or could not measure"
     ["void", null],
     ["trials", 2000],
   ]);
+});
+
+test("percentiles of columns are those of all samples together, told by the upper bound of their bucket", () => {
+  const columns = [[100, 98, 1000, 2], [100, 99, 2000, 1], []];
+  const shown = [0.5, 0.985, 0.99, 1].map((ratio) => Math.round(columnPercentile(columns, ratio)!));
+  expect(shown).toEqual([103, 103, 1031, 2063]);
+  expect([columnPercentile([], 0.5), columnInterval([[]], 0.5, { random: new Random(1) })]).toEqual([null, null]);
+});
+
+test("an interval of columns spans what other draws of the same seconds give", () => {
+  const columns = Array.from({ length: 20 }, (_, second) => [second < 10 ? 100 : 200, 100]);
+  const interval = columnInterval(columns, 0.5, { random: new Random(3) })!;
+  expect([interval.estimate, interval.low, interval.high].map(Math.round)).toEqual([103, 103, 206]);
+});
+
+test("the interval of a count is Poisson's", () => {
+  // Exact two-sided 95 % intervals: 0 -> 0 to 3.689, 10 -> 4.795 to 18.39.
+  const exact = [0, 3.689, 4.795, 18.39];
+  const found = [...countInterval(0), ...countInterval(10)];
+  found.forEach((end, index) => {
+    expect(Math.abs(end - exact[index]!)).toBeLessThanOrEqual(exact[index]! * 0.01);
+  });
 });
