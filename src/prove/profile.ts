@@ -63,7 +63,7 @@ const quick: Profile = {
   collectorPolicyMs: 2000,
   comparesPolicies: false,
   handoversCount: 3,
-  handoverMs: 1500,
+  handoverMs: 2000,
   poolMs: 5000,
   scaleMs: 3000,
   handshakesCount: 60,

@@ -22,6 +22,8 @@ export interface WeirOptions {
   readonly admission?: boolean;
   /** Further settings of the upstream's connections, as YAML in one line. */
   readonly connections?: Readonly<Record<string, string | number>>;
+  /** How long a request may wait for an upstream connection, as the configuration writes it. */
+  readonly queueTimeout?: string;
   readonly logsCollector?: boolean;
   /** The `collector` section of the configuration, as YAML in one line. */
   readonly collector?: string;
@@ -44,6 +46,7 @@ export function weirConfiguration(options: WeirOptions, upstreamPort: number, fo
   const upstream = {
     endpoints: [`127.0.0.1:${upstreamPort}`],
     connections,
+    ...(options.queueTimeout !== undefined && { queue: { timeout: options.queueTimeout } }),
     ...(options.admission === true && { admission: { policy: "weir" } }),
   };
   const files = `{ certificate: ${join(folder, "own.pem")}, key: ${join(folder, "own.key")} }`;
