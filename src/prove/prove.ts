@@ -7,6 +7,7 @@ import { buildPlan, measureCeiling } from "../load/mod.ts";
 import { Context, type ContextOptions } from "./context.ts";
 import { experiments as allExperiments, type Experiment } from "./experiments/mod.ts";
 import { type Indicator, type IndicatorVerdict, judgeIndicator } from "./indicators/mod.ts";
+import { messages } from "./messages.ts";
 import { type ExperimentResult, notMeasured } from "./result.ts";
 import { plainText, type Text } from "./text.ts";
 
@@ -62,7 +63,8 @@ async function runOne(context: Context, experiment: Experiment): Promise<Experim
   const { name, title, method } = experiment;
   const beganMs = systemClock.monotonicMs();
   const outcome = await experiment.run(context).catch((error: unknown) => {
-    const isExpected = error instanceof WeirError || context.options.signal.aborted;
+    if (context.options.signal.aborted) return notMeasured(messages.cutShort);
+    const isExpected = error instanceof WeirError;
     const said = error instanceof Error ? error.message : String(error);
     return notMeasured(plainText(isExpected ? said : `${said}\n${error instanceof Error ? error.stack : ""}`));
   });

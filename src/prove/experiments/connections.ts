@@ -15,6 +15,7 @@ import {
   errorsFigure,
   errorsText,
   littleNotes,
+  medianByX,
   msOf,
   percentileFigure,
   rateFigure,
@@ -24,7 +25,7 @@ import {
 import { common } from "./messages.ts";
 
 const messages = defineMessages({
-  title: { en: "Connections: from 1,000 to 100,000", zh: "连接阶梯：从 1,000 到 100,000" },
+  title: { en: "Connections: 10,000 callers, and a crowd of 100,000", zh: "连接：10,000 个调用方与 100,000 个连接" },
   method: {
     en: "Closed loop: 10,000 connections, each sending its next request when it has its answer; the most that many callers get, whose requests may wait for 4 s in the gateway. Crowd: one constant rate, 40 % of the knee, over ever more connections used in turn, on the same gateway processes; 10,000 come before and after 100,000, rate and P50 of the crowd are compared with the mean of both second by second with a bootstrap, and the two runs of 10,000 with each other are the A/A row. In a closed loop 100,000 callers would wait ten times as long as 10,000 by Little's law alone, which says nothing about connections; the article's own figures (43,100 requests/s at 24.7 ms) mean 1,065 requests in flight, so they too come from mostly idle connections.",
     zh: "闭环：10,000 个连接，各自收到应答后再发下一个请求，即众多调用方所能获得的最大速率；请求在网关中最多可等待 4 秒。人群：以拐点 40 % 的恒定速率，轮流使用越来越多的连接，网关进程不变；10,000 连接在 100,000 之前与之后各运行一次，将人群的速率与 P50 同两者均值逐秒用自助法比较，两次 10,000 互比即为 A/A 行。若为闭环，仅由 Little 定律，100,000 个调用方的等待就是 10,000 个的十倍，与连接本身无关；文章数据（43,100 req/s、24.7 毫秒）意味着在途仅 1,065 个请求，同样来自大多空闲的连接。",
@@ -190,7 +191,7 @@ function reasonAgainst(few?: Measured, again?: Measured, crowd?: Measured): Text
 
 function latencyPlot(rungs: readonly Rung[]): Plot {
   const line = (read: (measured: Measured) => number): Point[] =>
-    rungs.map(({ count, measured }) => [count, read(measured)]);
+    medianByX(rungs.map(({ count, measured }) => [count, read(measured)]));
   const latency = (name: "p50" | "p99") => line(({ load }) => msOf(load.summary.latencyUs[name]));
   return {
     kind: "lines",

@@ -11,7 +11,9 @@ import {
   columnInterval,
   countInterval,
   mean,
+  median,
   mser5,
+  type Point,
   percentileSamplesMin,
 } from "../statistics/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
@@ -142,6 +144,12 @@ export function percentileFigure(title: Text, points: SteadyPart["points"], rati
   const needed = percentileSamplesMin(ratio * 100);
   if (samples < needed) return figure(title, null, "ms", { reason: textOf(common.few, { needed, count: samples }) });
   return figure(title, msOf(found.estimate), "ms", { interval: [msOf(found.low), msOf(found.high)] });
+}
+
+/** One point for each x, the median of those that were measured there, in order of x: a curve out of repeated trials. */
+export function medianByX(points: readonly Point[]): Point[] {
+  const xs = [...new Set(points.map(([x]) => x))].sort((a, b) => a - b);
+  return xs.map((at) => [at, median(points.filter(([x]) => x === at).map(([, y]) => y))]);
 }
 
 /** Errors by kind as people read them, `timeout 3, reset 1`. */

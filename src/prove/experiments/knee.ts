@@ -19,7 +19,7 @@ import {
 } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
-import { type Experiment, errorsText, littleNotes, msOf, percentileFigure } from "./experiment.ts";
+import { type Experiment, errorsText, littleNotes, medianByX, msOf, percentileFigure } from "./experiment.ts";
 import { common } from "./messages.ts";
 
 const messages = defineMessages({
@@ -230,9 +230,8 @@ function disagreement(lower: number, bend: number | null, peak: number | null): 
 }
 
 function curvePlot(trials: readonly Trial[], { lower, upper }: SearchResult): Plot {
-  const sorted = [...trials].sort((a, b) => a.rate - b.rate);
   const read = (name: "p50" | "p99"): Point[] =>
-    sorted.map(({ rate, measured }) => [Math.round(rate), msOf(measured.load.summary.latencyUs[name])]);
+    medianByX(trials.map(({ rate, measured }) => [Math.round(rate), msOf(measured.load.summary.latencyUs[name])]));
   const knees = [lower, upper].filter((rate) => rate !== null);
   return {
     kind: "lines",

@@ -145,11 +145,11 @@ function reasonOf(
   if (verdict === "not-measured") {
     if (result.reason !== null) return result.reason;
     const open = assertions.filter((_, index) => verdicts[index]!.verdict === "not-measured");
-    return joinTexts(
-      open.map(
-        ({ figure }) => result.figures[figure]?.reason ?? textOf(messages.noFigure, { name: result.name, figure }),
-      ),
+    const reasons = open.map(
+      ({ figure }) => result.figures[figure]?.reason ?? textOf(messages.noFigure, { name: result.name, figure }),
     );
+    // Several figures of one run lack for one reason.
+    return joinTexts(reasons.filter(({ en }, index) => reasons.findIndex((other) => other.en === en) === index));
   }
   const misses = assertions.flatMap((assertion, index) => {
     const { verdict: word, title, value, unit } = verdicts[index]!;
