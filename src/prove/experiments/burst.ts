@@ -63,6 +63,7 @@ async function hit(context: Context, target: Target, normal: number): Promise<Ou
     pieces: [lead, ...pieces],
     warmupMs: leadMs,
     connectionsCount,
+    pacing: context.pacingAt(target, normal * factor, 1),
     ...classes,
   });
   const bursts = Array.from({ length: burstsCount }, (_, index) => {

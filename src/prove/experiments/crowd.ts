@@ -73,18 +73,10 @@ export async function runCrowd(
       sourceAddresses,
       connectTimeoutMs: 20_000,
       connectPerSecond,
-      pacing: pacingOf(context, processesCount),
+      pacing: context.pacingAt(target, perSecond, processesCount),
     },
     { onSecond },
   );
-}
-
-/**
- * A client process that waits precisely goes round for the last 80 us before each request. More of them than cores would take
- * the processors from what they measure, so they wait by timers instead: requests then leave in steps of a millisecond.
- */
-function pacingOf(context: Context, processesCount: number): "auto" | "timer" {
-  return processesCount > Math.max(1, context.machine.cores / 2) ? "timer" : "auto";
 }
 
 /** Whether all connections were open; else why not. */

@@ -4,7 +4,7 @@
  */
 import { defineMessages, systemClock } from "../../base/mod.ts";
 import type { LoadResult } from "../../load/mod.ts";
-import type { Context } from "../context.ts";
+import { type Context, openConnectionsCount } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, figure, type Outcome, type Plot } from "../result.ts";
@@ -157,7 +157,13 @@ async function runWithEvents(
   const warmupMs = 1000;
   return await context.run(
     target,
-    { ratePerSecond: Math.round(rate), durationMs: durationMs + warmupMs, warmupMs, connectionsCount: 256 },
+    {
+      ratePerSecond: Math.round(rate),
+      durationMs: durationMs + warmupMs,
+      warmupMs,
+      connectionsCount: openConnectionsCount,
+      pacing: context.pacingAt(target, rate, 1),
+    },
     { onSecond: ({ second }) => onSecond(second) },
   );
 }

@@ -161,7 +161,9 @@ async function holdRate(
   };
   const lengths = { durationMs: soakMs + warmupMs, warmupMs };
   const health = { stallMsMax: generatorStallMsMax };
-  const input = { ratePerSecond: Math.round(rate), ...lengths, connectionsCount: openConnectionsCount, health };
+  const more = { ...lengths, connectionsCount: openConnectionsCount, health };
+  const pacing = context.pacingAt(target, rate, 1);
+  const input = { ratePerSecond: Math.round(rate), pacing, ...more };
   const measured = await context
     .runToInterrupt(target, input, { onStart: begin })
     .finally(() => clearInterval(timer ?? undefined));
