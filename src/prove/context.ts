@@ -1,6 +1,6 @@
 /** What an experiment is given: the target, the profile, chance, and what earlier experiments found. */
 import { Random, WeirError } from "../base/mod.ts";
-import { defaultProcesses, type LoadHooks, type PlanInput } from "../load/mod.ts";
+import type { LoadHooks, PlanInput } from "../load/mod.ts";
 import type { Fingerprint } from "./machine/mod.ts";
 import { type Measured, measure } from "./measure.ts";
 import type { Profile } from "./profile.ts";
@@ -38,8 +38,8 @@ export const openConnectionsCount = 256;
 const warmupMs = 1000;
 /** A client that waits precisely goes round for so long before each request. */
 const spinSeconds = 80e-6;
-/** Of one core, by all clients together. */
-const spinRatioMax = 0.25;
+/** Of all cores, by all clients together. */
+const spinRatioMax = 0.125;
 /** An answer that takes longer is a failure in any trading system; waiting longer only lengthens runs. */
 const timeoutMs = 5000;
 
@@ -134,7 +134,7 @@ export class Context {
       durationMs: durationMs + leadMs,
       warmupMs: leadMs,
       connectionsCount: openConnectionsCount,
-      pacing: this.pacingAt(target, perSecond, defaultProcesses(new URL(target.url).hostname)),
+      pacing: this.pacingAt(target, perSecond),
       ...more,
     });
   }
@@ -144,9 +144,9 @@ export class Context {
    * requests a second of a process is a large part of a processor: taken from a target on the same machine, it would measure
    * the waiting. There they wait by timers, and requests leave in steps of a millisecond.
    */
-  pacingAt(target: Target, perSecond: number, processesCount: number): "auto" | "timer" {
-    const spinRatio = perSecond * spinSeconds;
-    const isCrowded = spinRatio > spinRatioMax || processesCount > Math.max(1, this.machine.cores / 2);
+  pacingAt(target: Target, perSecond: number, processesCount = 1): "auto" | "timer" {
+    const { cores } = this.machine;
+    const isCrowded = perSecond * spinSeconds > cores * spinRatioMax || processesCount > Math.max(1, cores / 2);
     return target.isLocal && isCrowded ? "timer" : "auto";
   }
 

@@ -63,7 +63,7 @@ async function hit(context: Context, target: Target, normal: number): Promise<Ou
     pieces: [lead, ...pieces],
     warmupMs: leadMs,
     connectionsCount,
-    pacing: context.pacingAt(target, normal * factor, 1),
+    pacing: context.pacingAt(target, normal * factor),
     ...classes,
   });
   const bursts = Array.from({ length: burstsCount }, (_, index) => {

@@ -162,7 +162,7 @@ async function runWithEvents(
       durationMs: durationMs + warmupMs,
       warmupMs,
       connectionsCount: openConnectionsCount,
-      pacing: context.pacingAt(target, rate, 1),
+      pacing: context.pacingAt(target, rate),
     },
     { onSecond: ({ second }) => onSecond(second) },
   );

@@ -162,7 +162,7 @@ async function holdRate(
   const lengths = { durationMs: soakMs + warmupMs, warmupMs };
   const health = { stallMsMax: generatorStallMsMax };
   const more = { ...lengths, connectionsCount: openConnectionsCount, health };
-  const pacing = context.pacingAt(target, rate, 1);
+  const pacing = context.pacingAt(target, rate);
   const input = { ratePerSecond: Math.round(rate), pacing, ...more };
   const measured = await context
     .runToInterrupt(target, input, { onStart: begin })
