@@ -2,20 +2,14 @@ import { expect, test } from "bun:test";
 import { parseConfig } from "../config/mod.ts";
 import { CollectorPolicy, type Heap } from "./collector-policy.ts";
 
-const MiB = 1024 * 1024;
-
-/** A heap that is told its size and writes down what was collected. */
+/** Writes down what was collected. */
 class TestHeap implements Heap {
-  bytes = 10 * MiB;
   readonly collected: string[] = [];
-  readonly sizeBytes = (): number => this.bytes;
   collectYoung(): void {
     this.collected.push("young");
-    this.bytes = 10 * MiB;
   }
   collectAll(): void {
     this.collected.push("all");
-    this.bytes = 10 * MiB;
   }
 }
 
@@ -35,28 +29,27 @@ const at = (time: string): number => Date.parse(`2026-03-02T${time}:00Z`);
 
 test("by default it leaves all to the runtime", () => {
   const { policy, heap } = policyOf("{}");
-  heap.bytes = 90 * MiB;
-  for (let ms = 0; ms < 5000; ms += 16) policy.tick(ms, at("10:00"), true);
+  for (let ms = 0; ms < 5000; ms += 16) policy.tick(ms, at("10:00"), ms * 100);
   expect([heap.collected, policy.phaseName]).toEqual([[], null]);
 });
 
-test("idle collects when nothing is in flight, enough has grown and its time is over", () => {
+test("idle collects when nothing is in flight, enough requests have ended and its time is over", () => {
   const { policy, heap } = policyOf("{ idle: on, idleEvery: 100ms }");
   const wall = at("10:00");
-  const seen: boolean[] = [];
-  heap.bytes = 11 * MiB;
-  seen.push(policy.tick(0, wall, false), policy.tick(16, wall, true));
-  heap.bytes = 11 * MiB;
-  seen.push(policy.tick(32, wall, true), policy.tick(116, wall, true));
-  heap.bytes = 10 * MiB + 1000;
-  seen.push(policy.tick(400, wall, true));
-  // The runtime collected by itself: growth counts from there.
-  heap.bytes = 5 * MiB;
-  seen.push(policy.tick(500, wall, true));
-  heap.bytes = 6 * MiB;
-  seen.push(policy.tick(600, wall, true));
-  expect(seen).toEqual([false, true, false, true, false, false, true]);
-  expect(heap.collected).toEqual(["young", "young", "young"]);
+  const ticks = [
+    [0, -1],
+    [16, 99],
+    [32, 100],
+    [48, 300],
+    [132, -1],
+    [148, 199],
+    [164, 200],
+  ] as const;
+  expect(ticks.map(([ms, requests]) => policy.tick(ms, wall, requests))).toEqual([
+    ...[false, false, true, false],
+    ...[false, false, true],
+  ]);
+  expect(heap.collected).toEqual(["young", "young"]);
 });
 
 test("a phase begins with a whole collection, once, at the first idle moment, and ends at its time", () => {
@@ -72,8 +65,8 @@ test("a phase begins with a whole collection, once, at the first idle moment, an
     [6, "07:00"],
     [8, "16:00"],
   ] as const) {
-    policy.tick(second * 1000, at(time), false);
-    policy.tick(second * 1000 + 16, at(time), true);
+    policy.tick(second * 1000, at(time), -1);
+    policy.tick(second * 1000 + 16, at(time), 0);
     names.push(policy.phaseName);
   }
   expect(names).toEqual(["market", "order", "order", "market", "market"]);

@@ -3,7 +3,7 @@
  * the trading day says so, and once where a phase begins. Whatever is collected then does not stop a request later. The
  * runtime's own collections go on as ever, so a worker that is never idle is no worse off.
  */
-import { edenGC, fullGC, heapSize } from "bun:jsc";
+import { edenGC, fullGC } from "bun:jsc";
 import type { Config } from "../config/mod.ts";
 
 type CollectorConfig = Config["collector"];
@@ -11,21 +11,22 @@ type PhaseConfig = CollectorConfig["phases"][number];
 
 /** What collects; tests give their own. */
 export interface Heap {
-  sizeBytes(): number;
   collectYoung(): void;
   collectAll(): void;
 }
 
 const runtimeHeap: Heap = {
-  sizeBytes: () => heapSize(),
   collectYoung: () => void edenGC(),
   collectAll: () => void fullGC(),
 };
 
 /** The time of the day is looked at this often. */
 const lookMs = 1000;
-/** Less growth than this is not worth a collection. */
-const growthBytesMin = 256 * 1024;
+/**
+ * Fewer requests than this leave too little behind to be worth a collection: some hundred KB. The runtime does not tell how
+ * much was allocated since its last one.
+ */
+const requestsMin = 100;
 const dayMinutes = 1440;
 
 export class CollectorPolicy {
@@ -35,14 +36,14 @@ export class CollectorPolicy {
   private clocks: Intl.DateTimeFormat[];
   private lookedMs = Number.NEGATIVE_INFINITY;
   private collectedMs = Number.NEGATIVE_INFINITY;
-  private bytesAfter: number;
+  /** How many requests had ended when it last collected. */
+  private requestsThen = 0;
   private isAllDue = false;
 
   constructor(config: CollectorConfig, heap: Heap = runtimeHeap) {
     this.heap = heap;
     this.config = config;
     this.clocks = clocksOf(config);
-    this.bytesAfter = heap.sizeBytes();
   }
 
   /** Takes a new configuration; a phase that is in force in both goes on. */
@@ -57,33 +58,33 @@ export class CollectorPolicy {
     return this.phase?.name ?? null;
   }
 
-  /** Every tick of the worker; true where it collected. */
-  tick(nowMs: number, wallMs: number, isIdle: boolean): boolean {
+  /**
+   * Every tick of the worker; true where it collected.
+   * @param requests how many have ended so far, or -1 while one is in flight
+   */
+  tick(nowMs: number, wallMs: number, requests: number): boolean {
     if (nowMs - this.lookedMs >= lookMs) {
       this.lookedMs = nowMs;
       this.look(wallMs);
     }
-    if (!isIdle) return false;
+    if (requests < 0) return false;
     if (this.isAllDue) {
       this.isAllDue = false;
       this.heap.collectAll();
-      this.collected(nowMs);
+      this.collected(nowMs, requests);
       return true;
     }
     const collectsIdle = this.phase?.idle ?? this.config.idle;
     if (!collectsIdle || nowMs - this.collectedMs < this.config.idleEveryMs) return false;
-    const bytes = this.heap.sizeBytes();
-    // The runtime may have collected meanwhile.
-    if (bytes < this.bytesAfter) this.bytesAfter = bytes;
-    if (bytes - this.bytesAfter < growthBytesMin) return false;
+    if (requests - this.requestsThen < requestsMin) return false;
     this.heap.collectYoung();
-    this.collected(nowMs);
+    this.collected(nowMs, requests);
     return true;
   }
 
-  private collected(nowMs: number): void {
+  private collected(nowMs: number, requests: number): void {
     this.collectedMs = nowMs;
-    this.bytesAfter = this.heap.sizeBytes();
+    this.requestsThen = requests;
   }
 
   private look(wallMs: number): void {

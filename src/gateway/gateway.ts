@@ -223,7 +223,8 @@ export class Gateway {
     this.metrics.recordLoopStall(lateMs > 0 ? lateMs * 1000 : 0);
     this.context.clock.tick();
     const isIdle = this.context.exchanges.inUseCount === 0;
-    if (this.collector.tick(loop.nowMs, this.context.clock.trustedMs, isIdle)) {
+    const requests = this.metrics.read(ProcessCounter.requests);
+    if (this.collector.tick(loop.nowMs, this.context.clock.trustedMs, isIdle ? requests : -1)) {
       this.metrics.add(ProcessCounter.idleCollections, 1);
     }
     let oldestMs = 0;

@@ -158,6 +158,11 @@ export class WorkerMetrics {
     this.seat[seatCountersAt + counter] = value;
   }
 
+  /** What a counter or gauge of this seat stands at. */
+  read(counter: number): number {
+    return this.seat[seatCountersAt + counter]!;
+  }
+
   /** Records how much later than asked a timer of the event loop fired. */
   recordLoopStall(stallUs: number): void {
     this.stalls.record(stallUs);

@@ -21,4 +21,4 @@ test("workers take the collector's settings, and collect when nothing is in flig
   } finally {
     await target.stop();
   }
-});
+}, 60_000);
