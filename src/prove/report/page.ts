@@ -69,10 +69,11 @@ function indicatorTable(indicators: readonly IndicatorEntry[], to: Language): st
     const { id, verdict, figure, unit, threshold, article, texts } = entry;
     const measured = figure === null || unit === null ? "-" : formatFigure(figure, unit);
     const why = verdict === "pass" ? texts.limiter : (texts.reason ?? texts.limiter);
-    return `<tr><td><strong>${escapeHtml(id)}</strong> ${escapeHtml(texts.title[to])}${claimDetails(entry, to)}</td>
+    return `<tr><td><strong>${escapeHtml(id)}</strong> ${escapeHtml(texts.title[to])}</td>
 <td><span class="badge ${verdict}">${escapeHtml(say(words[verdict]))}</span></td>
 <td class="number">${escapeHtml(measured)}</td><td class="number">${escapeHtml(threshold ?? "-")}</td>
-<td>${escapeHtml(article?.[to] ?? "-")}</td><td>${escapeHtml(why?.[to] ?? "")}</td></tr>`;
+<td>${escapeHtml(article?.[to] ?? "-")}</td><td>${escapeHtml(why?.[to] ?? "")}</td></tr>
+<tr class="claim"><td colspan="${head.length}">${claimDetails(entry, to)}</td></tr>`;
   });
   return tableOf(
     head.map((each) => say(each)),

@@ -26,6 +26,8 @@ thead th { color: var(--faint); font-weight: 600; white-space: nowrap; }
 .absent { color: var(--faint); }
 .indicators td:first-child { min-width: 13rem; }
 .indicators td:nth-child(5), .indicators td:nth-child(6) { font-size: .82rem; color: var(--faint); min-width: 9rem; }
+.indicators tr:not(.claim) td { border-bottom: 0; padding-bottom: 0; }
+.claim td { padding-top: 0; font-size: .82rem; color: var(--faint); } .claim details { margin: .2rem 0; } .claim p, .claim ul { margin: .3rem 0; }
 .indicators th:nth-child(3), .indicators th:nth-child(4), .figures th:nth-child(n+2) { text-align: right; }
 .figures, .machine { width: auto; min-width: 60%; }
 .data td, .data th { text-align: right; }
@@ -43,5 +45,6 @@ pre { background: var(--panel); padding: .75rem 1rem; border-radius: 6px; overfl
 --pass: #155e3b; --pass-ground: #fff; --fail: #8f1d14; --fail-ground: #fff; --open: #6b4a00; --open-ground: #fff; }
 body { max-width: none; padding: 0; font-size: 10.5pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
 details::details-content { content-visibility: visible; display: block; } .scroll { overflow: visible; } table { font-size: 8.5pt; }
-.indicators td:first-child, .indicators td:nth-child(5), .indicators td:nth-child(6) { min-width: 0; } pre { white-space: pre-wrap; } }
+.indicators td:first-child { min-width: 32mm; } .indicators td:nth-child(5), .indicators td:nth-child(6) { min-width: 0; } pre { white-space: pre-wrap; }
+.data td { white-space: normal; padding: .25rem .35rem; } thead th { white-space: normal; } }
 `;
