@@ -3,7 +3,7 @@
  * second are taken with each. The article blames long lists for a lost fifth of its rate; here blocks of all take turns, and a
  * second block of the shortest list shows what noise alone looks like.
  */
-import { defineMessages } from "../../base/mod.ts";
+import { defineMessages, type Random } from "../../base/mod.ts";
 import { type Context, errorRatioGoal, latencyGoalUs } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { readRunSeconds } from "../machine/mod.ts";
@@ -11,6 +11,7 @@ import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot
 import {
   bootstrapInterval,
   comparePairs,
+  type Interval,
   median,
   type Point,
   percentileSamplesMin,
@@ -209,79 +210,35 @@ async function searchNew(
 /** A client process that used more of its core than this was the limit. */
 const clientRatioMax = 0.9;
 
+interface Compared {
+  readonly added: Interval;
+  readonly noise: Interval;
+  readonly resumedRatio: Interval;
+}
+
 function outcomeOf(context: Context, blocks: ByArm<readonly Block[]>, knees: ByArm<Knee>): Outcome {
   const random = context.random("tls");
-  const pairs = (first: Arm["key"], second: Arm["key"]): [number, number][] =>
-    blocks.get(first)!.map(({ medianUs }, index) => [medianUs, blocks.get(second)![index]!.medianUs]);
-  const added = comparePairs(pairs("alpn1", "alpn5"), median, { random });
-  const noise = comparePairs(pairs("alpn1", "again"), median, { random });
-  const saved = comparePairs(pairs("alpn1", "resumed"), median, { random });
-  const figures: Record<string, Figure> = {};
-  for (const { key, name } of searched) {
-    const own = blocks.get(key)!;
-    const times = bootstrapInterval(
-      own.map(({ medianUs }) => medianUs),
-      median,
-      { random },
-    );
-    figures[`${key}_handshake_us`] = figure(textOf(messages.handshake, { name }), times.estimate, "us", {
-      interval: [times.low, times.high],
-    });
-    const { lower, upper } = knees.get(key)!.search;
-    figures[`${key}_knee_per_second`] = figure(textOf(messages.knee, { name }), lower, "conn/s", {
-      interval: lower === null || upper === null ? null : [lower, upper],
-      reason: lower === null ? messages.none : null,
-    });
-  }
-  for (const key of ["alpn1", "resumed"] as const) {
-    const { name } = arms.find((arm) => arm.key === key)!;
-    const costs = blocks.get(key)!.flatMap(({ gatewayUs }) => (gatewayUs === null ? [] : [gatewayUs]));
-    const cost = bootstrapInterval(costs, median, { random });
-    figures[`${key}_gateway_us`] = figure(
-      textOf(messages.cpu, { name }),
-      costs.length === 0 ? null : cost.estimate,
-      "us",
-      {
-        interval: costs.length === 0 ? null : [cost.low, cost.high],
-        reason: costs.length === 0 ? common.unseen : null,
-      },
-    );
-  }
-  const range = ({ low, high }: { low: number; high: number }): readonly [number, number] => [low, high];
-  const resumed = blocks.get("resumed")!.map(({ result }) => result);
-  const count = (read: (result: HandshakeResult) => number): number =>
-    resumed.reduce((sum, result) => sum + read(result), 0);
-  figures["alpn5_added_us"] = figure(messages.added, added.difference.estimate, "us", {
-    interval: range(added.difference),
-  });
-  figures["alpn_noise_us"] = figure(messages.noise, noise.difference.estimate, "us", {
-    interval: range(noise.difference),
-  });
-  figures["resumed_time_ratio"] = figure(messages.resumedTo, saved.ratio.estimate, "ratio", {
-    interval: range(saved.ratio),
-  });
-  figures["resumed_ratio"] = figure(
-    messages.resumedRatio,
-    count((result) => result.resumedCount) /
-      Math.max(
-        1,
-        count((result) => result.handshakeUs.length),
-      ),
-    "ratio",
-  );
-  const spread = ({ low, high }: { low: number; high: number }): string =>
-    `${formatNumber(low)} .. ${formatNumber(high)} us`;
-  const isEffect = added.difference.low > Math.max(0, noise.difference.high);
-  const said = textOf(isEffect ? messages.effect : messages.noEffect, {
-    added: spread(added.difference),
-    noise: spread(noise.difference),
-  });
+  const against = (second: Arm["key"]): ReturnType<typeof comparePairs> => {
+    const pairs = blocks
+      .get("alpn1")!
+      .map(({ medianUs }, index) => [medianUs, blocks.get(second)![index]!.medianUs] as const);
+    return comparePairs(pairs, median, { random });
+  };
+  const compared = {
+    added: against("alpn5").difference,
+    noise: against("again").difference,
+    resumedRatio: against("resumed").ratio,
+  };
   const isClientBound = [...knees.values()].some((each) => each.isClientBound);
   return {
     ...emptyOutcome,
-    figures,
+    figures: {
+      ...armFigures(blocks, knees, random),
+      ...gatewayFigures(blocks, random),
+      ...comparedFigures(compared, blocks),
+    },
     limiter: knees.get("alpn1")!.limiter,
-    notes: [said, ...(isClientBound ? [messages.clientBound] : [])],
+    notes: [effectNote(compared), ...(isClientBound ? [messages.clientBound] : [])],
     plots: [percentilePlot(blocks), kneePlot(knees)],
     tables: [armTable(blocks, knees)],
     data: {
@@ -289,6 +246,59 @@ function outcomeOf(context: Context, blocks: ByArm<readonly Block[]>, knees: ByA
       trials: [...knees.values()].flatMap(({ trials }) => trials),
     },
   };
+}
+
+function armFigures(blocks: ByArm<readonly Block[]>, knees: ByArm<Knee>, random: Random): Record<string, Figure> {
+  const figures: Record<string, Figure> = {};
+  for (const { key, name } of searched) {
+    const medians = blocks.get(key)!.map(({ medianUs }) => medianUs);
+    const times = bootstrapInterval(medians, median, { random });
+    figures[`${key}_handshake_us`] = intervalFigure(textOf(messages.handshake, { name }), times, "us");
+    const { lower, upper } = knees.get(key)!.search;
+    figures[`${key}_knee_per_second`] = figure(textOf(messages.knee, { name }), lower, "conn/s", {
+      interval: lower === null || upper === null ? null : [lower, upper],
+      reason: lower === null ? messages.none : null,
+    });
+  }
+  return figures;
+}
+
+function gatewayFigures(blocks: ByArm<readonly Block[]>, random: Random): Record<string, Figure> {
+  const figures: Record<string, Figure> = {};
+  for (const { key, name } of arms.filter(({ key: each }) => each === "alpn1" || each === "resumed")) {
+    const costs = blocks.get(key)!.flatMap(({ gatewayUs }) => (gatewayUs === null ? [] : [gatewayUs]));
+    const title = textOf(messages.cpu, { name });
+    figures[`${key}_gateway_us`] =
+      costs.length === 0
+        ? figure(title, null, "us", { reason: common.unseen })
+        : intervalFigure(title, bootstrapInterval(costs, median, { random }), "us");
+  }
+  return figures;
+}
+
+function comparedFigures(
+  { added, noise, resumedRatio }: Compared,
+  blocks: ByArm<readonly Block[]>,
+): Record<string, Figure> {
+  const results = blocks.get("resumed")!.map(({ result }) => result);
+  const made = results.reduce((sum, { handshakeUs }) => sum + handshakeUs.length, 0);
+  const resumed = results.reduce((sum, { resumedCount }) => sum + resumedCount, 0);
+  return {
+    alpn5_added_us: intervalFigure(messages.added, added, "us"),
+    alpn_noise_us: intervalFigure(messages.noise, noise, "us"),
+    resumed_time_ratio: intervalFigure(messages.resumedTo, resumedRatio, "ratio"),
+    resumed_ratio: figure(messages.resumedRatio, made === 0 ? null : resumed / made, "ratio"),
+  };
+}
+
+function intervalFigure(title: Text, { estimate, low, high }: Interval, unit: Figure["unit"]): Figure {
+  return figure(title, estimate, unit, { interval: [low, high] });
+}
+
+function effectNote({ added, noise }: Compared): Text {
+  const spread = ({ low, high }: Interval): string => `${formatNumber(low)} .. ${formatNumber(high)} us`;
+  const isEffect = added.low > Math.max(0, noise.high);
+  return textOf(isEffect ? messages.effect : messages.noEffect, { added: spread(added), noise: spread(noise) });
 }
 
 function blockData({ medianUs, gatewayUs, result }: Block): unknown {

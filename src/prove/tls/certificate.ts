@@ -2,7 +2,7 @@
  * A self-signed certificate for a listener under test: ECDSA on P-256, made here so that a fresh machine needs no `openssl`
  * command. X.509 version 3 (RFC 5280) with the least that servers accept; clients of experiments do not verify it.
  */
-import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
 
 export interface OwnCertificate {
   readonly certificatePem: string;
@@ -25,7 +25,8 @@ export function makeCertificate(name: string, wallMs: number): OwnCertificate {
   const subject = der(Tag.sequence, der(Tag.set, attribute));
   const validity = der(Tag.sequence, time(wallMs - dayMs), time(wallMs + validMs));
   // A first byte below 0x80 keeps the number positive, one above zero keeps it without leading zeros.
-  const serial = Buffer.concat([Uint8Array.of(0x01), randomBytes(8)]);
+  const spki = publicKey.export({ type: "spki", format: "der" });
+  const serial = Buffer.concat([Uint8Array.of(0x01), createHash("sha256").update(spki).digest().subarray(0, 8)]);
   const content = der(
     Tag.sequence,
     der(Tag.version, der(Tag.integer, Uint8Array.of(2))),
@@ -34,7 +35,7 @@ export function makeCertificate(name: string, wallMs: number): OwnCertificate {
     subject,
     validity,
     subject,
-    publicKey.export({ type: "spki", format: "der" }),
+    spki,
   );
   const signature = sign("sha256", content, privateKey);
   const whole = der(Tag.sequence, content, algorithm, der(Tag.bits, Uint8Array.of(0), signature));

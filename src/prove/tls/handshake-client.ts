@@ -5,6 +5,7 @@
  *     bun handshake-client.ts '{"host":...}'      (HandshakePlan, see handshakes.ts)
  */
 import { connect, type TLSSocket } from "node:tls";
+import { systemClock } from "../../base/mod.ts";
 import type { HandshakePlan, HandshakeResult } from "./handshakes.ts";
 
 /** A connection that has no answer by then has failed. */
@@ -19,12 +20,12 @@ const request = `GET ${plan.path} HTTP/1.1\r\nHost: ${plan.host}\r\nConnection: 
 let [resumedCount, failedCount, dueCount, openCount] = [0, 0, 0, 0];
 let ticket: Buffer | undefined;
 
-if (plan.isResumed) await connectOnce(performance.now(), false);
+if (plan.isResumed) await connectOnce(systemClock.monotonicMs(), false);
 const before = process.cpuUsage();
-const beganMs = performance.now();
+const beganMs = systemClock.monotonicMs();
 if (plan.perSecond === null) await makeInTurn(plan.count);
 else await makeAtRate(plan.perSecond, plan.durationMs);
-const tookMs = performance.now() - beganMs;
+const tookMs = systemClock.monotonicMs() - beganMs;
 const used = process.cpuUsage(before);
 const cpuRatio = (used.user + used.system) / 1000 / tookMs;
 const result: HandshakeResult = { handshakeUs, answerUs, resumedCount, failedCount, dueCount, cpuRatio };
@@ -32,17 +33,17 @@ await Bun.write(Bun.stdout, JSON.stringify(result));
 process.exit(0);
 
 async function makeInTurn(count: number): Promise<void> {
-  for (dueCount = 0; dueCount < count; dueCount++) await connectOnce(performance.now(), true);
+  for (dueCount = 0; dueCount < count; dueCount++) await connectOnce(systemClock.monotonicMs(), true);
 }
 
 /** Each is timed from when it was due, however late this process or the server makes it. */
 async function makeAtRate(perSecond: number, durationMs: number): Promise<void> {
-  const startMs = performance.now();
+  const startMs = systemClock.monotonicMs();
   const wanted = Math.floor((perSecond * durationMs) / 1000);
   const open = new Set<Promise<void>>();
   while (dueCount < wanted) {
     const dueMs = startMs + (dueCount / perSecond) * 1000;
-    const leftMs = dueMs - performance.now();
+    const leftMs = dueMs - systemClock.monotonicMs();
     if (leftMs > 0) {
       await new Promise((resolve) => (leftMs > 1 ? setTimeout(resolve, leftMs - 1) : setImmediate(resolve)));
       continue;
@@ -67,7 +68,7 @@ function connectOnce(fromMs: number, isMeasured: boolean): Promise<void> {
     const options = { host, port, rejectUnauthorized: false, ALPNProtocols: [...protocols] };
     const session = isResumed && ticket !== undefined ? { session: ticket } : {};
     const socket: TLSSocket = connect({ ...options, ...session }, () => {
-      handshakeMs = performance.now() - fromMs;
+      handshakeMs = systemClock.monotonicMs() - fromMs;
       socket.setNoDelay(true);
       // A server that chose HTTP/2 is not asked in HTTP/1.1: its handshake is all that is measured.
       if (socket.alpnProtocol === "h2") end(true);
@@ -86,7 +87,7 @@ function connectOnce(fromMs: number, isMeasured: boolean): Promise<void> {
       isOver = true;
       clearTimeout(timer);
       openCount--;
-      if (isMeasured) note(isGood, handshakeMs, performance.now() - fromMs, isGood && socket.isSessionReused());
+      if (isMeasured) note(isGood, handshakeMs, systemClock.monotonicMs() - fromMs, isGood && socket.isSessionReused());
       socket.destroy();
       resolve();
     }

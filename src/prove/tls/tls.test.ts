@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { createServer, type Server } from "node:tls";
+import { systemClock } from "../../base/mod.ts";
 import { type HandshakePlan, makeCertificate, runHandshakes } from "./mod.ts";
 
 const servers: Server[] = [];
@@ -10,7 +11,7 @@ afterAll(() => {
 
 /** A TLS server that takes `http/1.1` and answers every request, or drops the connection before its handshake. */
 async function listen(isDropping = false): Promise<number> {
-  const { certificatePem: cert, keyPem: key } = makeCertificate("weir prove", Date.now());
+  const { certificatePem: cert, keyPem: key } = makeCertificate("weir prove", systemClock.wallMs());
   const server = createServer({ cert, key, ALPNProtocols: ["http/1.1"] }, (socket) => {
     socket.on("error", () => {});
     socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
@@ -28,13 +29,13 @@ const planOf = (port: number, more: Partial<HandshakePlan> = {}): HandshakePlan 
 const { signal } = new AbortController();
 
 test("the certificate is one that others read: signed by its own key and valid today", () => {
-  const { certificatePem, keyPem } = makeCertificate("weir prove", Date.now());
+  const { certificatePem, keyPem } = makeCertificate("weir prove", systemClock.wallMs());
   const certificate = new X509Certificate(certificatePem);
   expect(certificate.subject).toBe("CN=weir prove");
   expect(certificate.verify(certificate.publicKey)).toBe(true);
   expect(keyPem).toStartWith("-----BEGIN PRIVATE KEY-----");
-  expect(Date.parse(certificate.validFrom)).toBeLessThan(Date.now());
-  expect(Date.parse(certificate.validTo)).toBeGreaterThan(Date.now());
+  expect(Date.parse(certificate.validFrom)).toBeLessThan(systemClock.wallMs());
+  expect(Date.parse(certificate.validTo)).toBeGreaterThan(systemClock.wallMs());
 });
 
 test("handshakes are timed one after another and at a rate, each with its answer", async () => {
