@@ -137,8 +137,11 @@ function hooksOf(print: (text: string) => void): SuiteHooks {
       print(`\n${say(messages.begins, { index: index + 1, count, title: say(title) })} (${left(seconds)})`),
     onStep: (text, seconds) => print(say(messages.step, { text: say(text), left: left(seconds) })),
     onEnd: ({ figures, limiter, reason, notes }) => {
-      for (const { title, value, unit, interval } of Object.values(figures)) {
-        if (value === null) continue;
+      for (const { title, value, unit, interval, reason: why } of Object.values(figures)) {
+        if (value === null) {
+          if (why !== null && reason === null) print(say(messages.noFigure, { title: say(title), why: say(why) }));
+          continue;
+        }
         const range =
           interval === null ? "" : ` [${formatFigure(interval[0], unit)} .. ${formatFigure(interval[1], unit)}]`;
         print(say(messages.figure, { title: say(title), value: formatFigure(value, unit) + range }));

@@ -13,6 +13,7 @@ export const messages = defineMessages({
   timeLeft: { en: "about {left} left", zh: "剩余约 {left}" },
   step: { en: "  {text} ({left})", zh: "  {text}（{left}）" },
   figure: { en: "  {title}: {value}", zh: "  {title}：{value}" },
+  noFigure: { en: "  {title}: not measured, {why}", zh: "  {title}：未测得，{why}" },
   limiter: { en: "  limited by: {text}", zh: "  瓶颈：{text}" },
   reason: { en: "  not measured: {text}", zh: "  未能测量：{text}" },
   interrupted: { en: "interrupted; what was measured is reported", zh: "已中断；报告包含已测部分" },
