@@ -42,8 +42,9 @@ export interface SoakSigns {
 const cutKinds = ["reset", "closed-unanswered", "closed-early"];
 const droppedKinds = ["timeout"];
 const refusedKinds = ["unexpected-status", "check-failed"];
-/** More than bookkeeping that settles, over a soak's requests. */
+/** More than bookkeeping that settles, for each request and over all of them: a heap that breathes is no leak. */
 const leakBytesMax = 16;
+const grownBytesMin = 8e6;
 /** A tail this many times the median, and above the goal, is not the spread of one kind of answer. */
 const tailRatio = 20;
 const tailMsMin = 10;
@@ -61,8 +62,9 @@ export function defectsOf({ requests, errors, leakBytesPerRequest, p50Ms, p99Ms 
   add(messages.dropped, droppedKinds);
   add(messages.cut, cutKinds);
   add(messages.refused, refusedKinds);
-  if ((leakBytesPerRequest ?? 0) > leakBytesMax) {
-    found.push(textOf(messages.leaking, { bytes: formatNumber(leakBytesPerRequest!) }));
+  const leak = leakBytesPerRequest ?? 0;
+  if (leak > leakBytesMax && leak * requests > grownBytesMin) {
+    found.push(textOf(messages.leaking, { bytes: formatNumber(leak) }));
   }
   if (p99Ms > tailMsMin && p99Ms > p50Ms * tailRatio) {
     found.push(textOf(messages.slow, { p50: formatNumber(p50Ms), p99: formatNumber(p99Ms) }));
