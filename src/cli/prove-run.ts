@@ -144,7 +144,8 @@ function hooksOf(print: (text: string) => void): SuiteHooks {
         }
         const range =
           interval === null ? "" : ` [${formatFigure(interval[0], unit)} .. ${formatFigure(interval[1], unit)}]`;
-        print(say(messages.figure, { title: say(title), value: formatFigure(value, unit) + range }));
+        const because = why === null ? "" : ` (${say(why)})`;
+        print(say(messages.figure, { title: say(title), value: formatFigure(value, unit) + range + because }));
       }
       for (const note of notes) print(say(messages.warning, { text: say(note) }));
       if (reason !== null) print(say(messages.reason, { text: say(reason) }));

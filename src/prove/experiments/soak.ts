@@ -4,7 +4,7 @@
  * soak holds what it can, as evidence of steadiness; the verdict is about the rate asked for.
  */
 import { defineMessages, systemClock } from "../../base/mod.ts";
-import type { LatencyUs } from "../../load/mod.ts";
+import type { ErrorCounts, LatencyUs, LoadSummary } from "../../load/mod.ts";
 import { type Context, latencyGoalUs, openConnectionsCount } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { readUse } from "../machine/mod.ts";
@@ -184,7 +184,7 @@ function outcomeOf(
   notes: readonly Text[],
 ): Outcome {
   const { summary, series } = measured.load;
-  const { errors, requests } = summary;
+  const { errors, requests } = context.options.signal.aborted ? withoutUnsent(summary) : summary;
   const points = series.points.filter(({ second }) => second >= 1);
   const steady = steadyPart(measured, warmupMs / 1000);
   const random = context.random("soak");
@@ -221,6 +221,12 @@ function outcomeOf(
       series: points.map(({ column: _column, ...rest }) => rest),
     },
   };
+}
+
+/** What an interrupt found due and not yet sent is its own doing, and no failure. */
+function withoutUnsent({ errors, requests }: LoadSummary): Pick<LoadSummary, "errors" | "requests"> {
+  const { unsent = 0, ...others } = errors as ErrorCounts & { readonly unsent?: number };
+  return { errors: { ...others, total: errors.total - unsent }, requests: requests - unsent };
 }
 
 /** The rate asked for where practically all of it was answered: arrivals in whole requests are never exactly on it. */
