@@ -41,6 +41,7 @@ const carried: Omit<SocketHandler<Wire>, "open"> = {
   },
 };
 
+/** @cold once a connection */
 function runtimeFacts(socket: Socket<Wire>, peerCertificate: TlsPeerCertificate | undefined): SecurityFacts {
   return {
     alpn: socket.alpnProtocol || "",
