@@ -79,6 +79,9 @@ function plan(port: number, options: ScrapeOptions, seconds: number): LoadPlan {
   return {
     name: "scrape",
     target: { host: "127.0.0.1", port, isSecure: false },
+    protocol: "http/1.1",
+    streamsPerConnection: 1,
+    tls: null,
     classes: [
       {
         name: "route",
@@ -98,6 +101,7 @@ function plan(port: number, options: ScrapeOptions, seconds: number): LoadPlan {
       skipAfterMs: planDefaults.skipAfterMs,
     },
     connectionsCount: 64,
+    idleConnectionsCount: 0,
     warmupMs: 0,
     requestsMax: null,
     timeoutMs: planDefaults.timeoutMs,

@@ -6,6 +6,7 @@ import {
   burstShape,
   type Pacing,
   type PlanChecks,
+  type PlanTls,
   type PlanInput,
   parseSchedule,
   parseSources,
@@ -22,6 +23,12 @@ export function planInputOf(url: string, options: LoadArguments): PlanInput {
     url,
     ...(pieces === null ? { ratePerSecond: optional(options.rate, (text) => amount("--rate", text)) } : { pieces }),
     durationMs,
+    ratePerConnection: optional(options.ratePerConnection, (text) => amount("--rate-per-connection", text)),
+    httpVersion: optional(options.http, (text) => word("--http", text, ["1.1", "2"])),
+    streamsPerConnection: optional(options.streams, (text) => whole("--streams", text)),
+    idleConnectionsCount: optional(options.idle, (text) => whole("--idle", text)),
+    messageBytes: optional(options.messageSize, (text) => whole("--message-size", text)),
+    tls: tlsOf(options),
     connectionsCount: optional(options.connections, (text) => whole("--connections", text)),
     requestsMax: optional(options.requests, (text) => whole("--requests", text)),
     arrivals: optional(options.arrivals, (text) => word("--arrivals", text, ["constant", "poisson"])),
@@ -108,6 +115,18 @@ function requestOf(options: LoadArguments): PlanInput["request"] {
     bodyBytes: null,
   };
   return compact({ method: options.method?.toUpperCase(), headers, body, checks }) as unknown as PlanInput["request"];
+}
+
+function tlsOf(options: LoadArguments): Partial<PlanTls> | undefined {
+  const tls = compact({
+    verifies: options.insecure === true ? false : undefined,
+    authorityFile: options.cacert,
+    serverName: options.serverName,
+    certificateFile: options.cert,
+    keyFile: options.key,
+    resumes: optional(options.handshake, (text) => word("--handshake", text, ["full", "resume"]) === "resume"),
+  });
+  return Object.keys(tls).length === 0 ? undefined : (tls as Partial<PlanTls>);
 }
 
 function field(option: string, text: string, needsValue: boolean): [string, string] {

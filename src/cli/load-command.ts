@@ -5,6 +5,17 @@ import type { Command } from "commander";
 export interface LoadArguments {
   rate?: string;
   connections?: string;
+  ratePerConnection?: string;
+  http?: string;
+  streams?: string;
+  idle?: string;
+  insecure?: boolean;
+  cacert?: string;
+  serverName?: string;
+  cert?: string;
+  key?: string;
+  handshake?: string;
+  messageSize?: string;
   duration?: string;
   requests?: string;
   arrivals?: string;
@@ -46,6 +57,8 @@ Examples:
   weir load http://127.0.0.1:8080/ --connections 256 --duration 10s --fail-if 'p99 > 10ms'
   weir load http://127.0.0.1:8080/orders --rate 500 --arrivals poisson --method POST \\
             --header 'Content-Type: application/json' --body '{"id":"{{uuid}}","quantity":{{random:1:100}}}'
+  weir load https://127.0.0.1:8443/ --http 2 --connections 32 --streams 16 --cacert authority.pem
+  weir load wss://127.0.0.1:8443/feed --connections 1000 --rate-per-connection 2 --message-size 200 --insecure
   weir load --scenario examples/load/trading.yaml --out result
   weir load http://127.0.0.1:8080/ --sweep 1000,2000,4000,8000 --duration 5s --out sweep
   weir load merge a.json b.json --out both
@@ -58,11 +71,12 @@ export function registerLoad(program: Command): void {
   const load = program
     .command("load")
     .description("generate load, show progress live, print and save the result")
-    .argument("[url]", "where to send requests; with --scenario it replaces the scenario's target")
+    .argument("[url]", "http, https, ws or wss: where to send requests; with --scenario it replaces the scenario's target")
     .option("--rate <perSecond>", "open loop: requests per second, whatever the answers do")
-    .option("--connections <count>", "connections in all; without --rate each sends when it has its answer")
-    .option("--duration <duration>", "how long, with its unit: 500ms, 30s, 10m (default 10s)")
-    .option("--requests <count>", "end after this many requests")
+    .option("--rate-per-connection <perSecond>", "open loop: the same for each connection")
+    .option("-c, --connections <count>", "connections in all; without --rate each sends when it has its answer")
+    .option("-d, --duration <duration>", "how long, with its unit: 500ms, 30s, 10m (default 10s)")
+    .option("-n, --requests <count>", "end after this many requests")
     .option("--arrivals <kind>", "spacing of an open loop: constant or poisson (default constant)")
     .option("--seed <number>", "seed of everything random (default: drawn, and printed)")
     .option("--steps <list>", "open loop in steps: 1000:10s,2000:10s")
@@ -75,13 +89,23 @@ export function registerLoad(program: Command): void {
       "open loop after a stall: send, or skip what is 1 s late (skip:200ms for another limit)",
     )
     .option("--warmup <duration>", "the first part of the run, kept out of the result")
-    .option("--method <method>", "request method")
-    .option("--header <field>", "header field 'Name: value'; repeatable", many)
+    .option("-X, --method <method>", "request method")
+    .option("-H, --header <field>", "header field 'Name: value'; repeatable", many)
     .option("--body <text>", "request body; a template, as are path and headers")
     .option("--body-file <file>", "request body from a file, sent as it is")
     .option("--expect-status <list>", "statuses that count as good (default 200 to 399)")
     .option("--expect-field <field>", "field an answer must carry: 'Name' or 'Name: value'; repeatable", many)
     .option("--expect-body <text>", "text an answer's body must contain; repeatable", many)
+    .option("--http <version>", "1.1 or 2; 2 goes over TLS by ALPN, and without it by prior knowledge (default 1.1)")
+    .option("-m, --streams <count>", "HTTP/2: streams at once on each connection (default 1)")
+    .option("-k, --insecure", "TLS: accept any certificate")
+    .option("--cacert <file>", "TLS: trust the authorities in this PEM file instead of the system's")
+    .option("--server-name <name>", "TLS: name to ask for and to verify (default: the URL's host)")
+    .option("--cert <file>", "TLS: certificate of this client with its chain, in PEM form")
+    .option("--key <file>", "TLS: its key (default: in the file of the certificate)")
+    .option("--handshake <how>", "TLS: full, or resume the session of an earlier connection (default full)")
+    .option("--message-size <bytes>", "WebSocket: size of a message where --body says nothing (default 64)")
+    .option("--idle <count>", "further connections that are opened, kept and send nothing")
     .option("--scenario <file>", "a mix of classes and everything above from a YAML file")
     .option("--timeout <duration>", "for a whole answer (default 10s)")
     .option("--connect-timeout <duration>", "for a connection (default 5s)")

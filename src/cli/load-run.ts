@@ -5,6 +5,7 @@ import { ExitCode, WeirError } from "../base/mod.ts";
 import {
   buildPlan,
   ceilingNotice,
+  checkCeiling,
   type LoadPlan,
   type LoadResult,
   mergeResults,
@@ -26,6 +27,7 @@ import type { LoadArguments } from "./load-command.ts";
 
 export async function runLoadCommand(url: string | undefined, options: LoadArguments): Promise<ExitCode> {
   const { plan, failIf } = planOf(url, options);
+  if (options.ceiling === true) checkCeiling(plan);
   // With --json the result alone goes to standard output; what people watch goes to the other stream.
   const stream = options.json === true ? process.stderr : process.stdout;
   const isTerminal = stream.isTTY === true;
@@ -79,9 +81,14 @@ export async function runMergeCommand(
 
 function planOf(url: string | undefined, options: LoadArguments): { plan: LoadPlan; failIf: string[] } {
   if (options.scenario !== undefined) {
-    const { url: _own, request: _request, ...changes } = planInputOf("http://unused/", options);
+    const { url: _own, request: _request, tls, ...changes } = planInputOf("http://unused/", options);
     const scenario = readScenario(options.scenario);
-    const input = { ...scenario.input, ...changes, ...(url === undefined ? {} : { url }) };
+    const input = {
+      ...scenario.input,
+      ...changes,
+      ...(url === undefined ? {} : { url }),
+      ...(tls === undefined ? {} : { tls: { ...scenario.input.tls, ...tls } }),
+    };
     return { plan: buildPlan(input), failIf: [...scenario.failIf, ...(options.failIf ?? [])] };
   }
   if (url === undefined) {

@@ -25,6 +25,7 @@ export {
   choice,
   count,
   durationOverride,
+  flag,
   type LeafProblem,
   listOf,
   orNull,

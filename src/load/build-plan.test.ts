@@ -5,11 +5,18 @@ import { parseSchedule } from "./schedule-file.ts";
 import { parseSources } from "./sources.ts";
 
 test("a URL becomes a target and a path", () => {
-  const target = (host: string, port: number) => ({ host, port, isSecure: false });
-  expect(parseTarget("http://example.com")).toEqual({ target: target("example.com", 80), path: "/" });
-  expect(parseTarget("http://[::1]:8080/a?b=c#d")).toEqual({ target: target("::1", 8080), path: "/a?b=c" });
-  expect(parseTarget("http://h:1?x=1")).toEqual({ target: target("h", 1), path: "/?x=1" });
-  for (const wrong of ["h:80", "http://", "http://h:0/", "http://h:70000/", "https://h/", "http://user@h/"]) {
+  const parsed = (host: string, port: number, path: string, isSecure = false, isWebSocket = false) => ({
+    target: { host, port, isSecure },
+    path,
+    isWebSocket,
+  });
+  expect(parseTarget("http://example.com")).toEqual(parsed("example.com", 80, "/"));
+  expect(parseTarget("http://[::1]:8080/a?b=c#d")).toEqual(parsed("::1", 8080, "/a?b=c"));
+  expect(parseTarget("http://h:1?x=1")).toEqual(parsed("h", 1, "/?x=1"));
+  expect(parseTarget("https://h/x")).toEqual(parsed("h", 443, "/x", true));
+  expect(parseTarget("ws://h/feed")).toEqual(parsed("h", 80, "/feed", false, true));
+  expect(parseTarget("wss://h:9443")).toEqual(parsed("h", 9443, "/", true, true));
+  for (const wrong of ["h:80", "http://", "http://h:0/", "http://h:70000/", "ftp://h/", "http://user@h/"]) {
     expect(() => parseTarget(wrong)).toThrow(WeirError);
   }
 });

@@ -11,9 +11,12 @@ import {
   type OpenLoad,
   type PlanClass,
   type PlanTarget,
+  type PlanTls,
+  type ProtocolName,
   planDefaults,
   planLimits,
 } from "./plan.ts";
+import { checkCombination } from "./plan-combinations.ts";
 import { type Arrivals, constantShape, type ShapePiece } from "./shape.ts";
 import { templateProblem } from "./template.ts";
 
@@ -29,6 +32,8 @@ export interface PlanInput {
   readonly request?: Partial<Omit<PlanClass, "name" | "path" | "weight">>;
   /** Open loop at this constant rate, or with these pieces; neither means a closed loop. */
   readonly ratePerSecond?: number;
+  /** The same for each connection: a rate that grows with their number. */
+  readonly ratePerConnection?: number;
   readonly pieces?: readonly ShapePiece[];
   readonly arrivals?: Arrivals;
   readonly catchUp?: OpenLoad["catchUp"];
@@ -36,6 +41,15 @@ export interface PlanInput {
   readonly durationMs?: number;
   readonly thinkMs?: number;
   readonly connectionsCount?: number;
+  readonly idleConnectionsCount?: number;
+  /** Of https and http targets; "1.1" where nothing is said. */
+  readonly httpVersion?: "1.1" | "2";
+  /** Exchanges at once on a connection of HTTP/2. */
+  readonly streamsPerConnection?: number;
+  /** Of https and wss targets. */
+  readonly tls?: Partial<PlanTls>;
+  /** Size of a WebSocket's messages where a class has no body. */
+  readonly messageBytes?: number;
   readonly warmupMs?: number;
   readonly requestsMax?: number | null;
   readonly timeoutMs?: number;
@@ -50,19 +64,37 @@ export interface PlanInput {
   readonly health?: Partial<LoadPlan["health"]>;
 }
 
+const plainTls: PlanTls = {
+  verifies: true,
+  authorityFile: null,
+  serverName: null,
+  certificateFile: null,
+  keyFile: null,
+  resumes: false,
+};
+
 export function buildPlan(input: PlanInput): LoadPlan {
-  const { target, path } = parseTarget(input.url);
-  const load = loadOf(input);
-  const connectionsDefault = load.kind === "open" ? planDefaults.openConnectionsCount : planDefaults.connectionsCount;
-  const connectionsCount = input.connectionsCount ?? connectionsDefault;
+  const { target, path, isWebSocket } = parseTarget(input.url);
+  checkCombination(input, { isSecure: target.isSecure, isWebSocket });
+  const protocol: ProtocolName = isWebSocket ? "websocket" : input.httpVersion === "2" ? "http/2" : "http/1.1";
+  const isOpen = [input.ratePerSecond, input.ratePerConnection, input.pieces].some((each) => each !== undefined);
+  const connectionsCount =
+    input.connectionsCount ?? (isOpen ? planDefaults.openConnectionsCount : planDefaults.connectionsCount);
+  const load = loadOf(input, connectionsCount);
   const processesCount = Math.min(input.processesCount ?? defaultProcesses(target.host), connectionsCount);
-  const classes = (input.classes ?? [{ ...input.request, name: "all", path }]).map(classOf);
+  const inputs = input.classes ?? [{ ...input.request, name: "all", path }];
+  const message = new Uint8Array(input.messageBytes ?? planDefaults.messageBytes).fill(0x77);
+  const classes = inputs.map((each) => classOf(isWebSocket ? { ...each, body: each.body ?? message } : each));
   const plan: LoadPlan = {
     name: input.name ?? input.url,
     target,
+    protocol,
+    streamsPerConnection: input.streamsPerConnection ?? 1,
+    tls: target.isSecure ? { ...plainTls, ...input.tls } : null,
     classes,
     load,
     connectionsCount,
+    idleConnectionsCount: input.idleConnectionsCount ?? 0,
     warmupMs: input.warmupMs ?? 0,
     requestsMax: input.requestsMax ?? null,
     timeoutMs: input.timeoutMs ?? planDefaults.timeoutMs,
@@ -96,31 +128,34 @@ export function defaultProcesses(host: string): number {
   return Math.min(planLimits.processesMax, Math.max(1, isLocal ? Math.floor(cores / 2) : cores));
 }
 
-export function parseTarget(url: string): { target: PlanTarget; path: string } {
-  const match = /^(https?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^/:?#[\]@]+))(?::(\d{1,5}))?(\/[^#]*|\?[^#]*)?(?:#.*)?$/.exec(
+export function parseTarget(url: string): { target: PlanTarget; path: string; isWebSocket: boolean } {
+  const match = /^(https?|wss?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^/:?#[\]@]+))(?::(\d{1,5}))?(\/[^#]*|\?[^#]*)?(?:#.*)?$/.exec(
     url,
   );
   if (match === null) {
     throw new WeirError("load.url", `"${url}" is not a URL that can be loaded`, {
-      hint: "write it as http://127.0.0.1:8080/path",
+      hint: "write it as http://127.0.0.1:8080/path; https, ws and wss work too",
     });
   }
-  const isSecure = match[1] === "https";
-  if (isSecure) {
-    throw new WeirError("load.tls", "https is not supported yet", { hint: "use the http port of the target" });
-  }
-  const port = match[4] === undefined ? 80 : Number(match[4]);
+  const scheme = match[1]!;
+  const isSecure = scheme.endsWith("s");
+  const port = match[4] === undefined ? (isSecure ? 443 : 80) : Number(match[4]);
   if (port < 1 || port > 65535) {
     throw new WeirError("load.url", `${port} is not a port`, { hint: "ports go from 1 to 65535" });
   }
   const path = match[5] ?? "/";
-  return { target: { host: match[2] ?? match[3]!, port, isSecure }, path: path.startsWith("?") ? `/${path}` : path };
+  return {
+    target: { host: match[2] ?? match[3]!, port, isSecure },
+    path: path.startsWith("?") ? `/${path}` : path,
+    isWebSocket: scheme.startsWith("ws"),
+  };
 }
 
-function loadOf(input: PlanInput): ClosedLoad | OpenLoad {
+function loadOf(input: PlanInput, connectionsCount: number): ClosedLoad | OpenLoad {
   const durationMs = input.durationMs ?? planDefaults.durationMs;
-  const pieces =
-    input.pieces ?? (input.ratePerSecond === undefined ? null : constantShape(input.ratePerSecond, durationMs));
+  const { ratePerConnection } = input;
+  const rate = ratePerConnection === undefined ? input.ratePerSecond : ratePerConnection * connectionsCount;
+  const pieces = input.pieces ?? (rate === undefined ? null : constantShape(rate, durationMs));
   if (pieces === null) return { kind: "closed", durationMs, thinkMs: input.thinkMs ?? 0 };
   return {
     kind: "open",
@@ -146,8 +181,11 @@ function classOf(input: ClassInput): PlanClass {
 
 /** What would otherwise go wrong in a client process, told before one is started. */
 function checkPlan(plan: LoadPlan): void {
-  const { connectionsMax, perSecondMax, processesMax, durationMsMax, classesMax, shapePiecesMax } = planLimits;
+  const { connectionsMax, streamsMax, perSecondMax, processesMax, durationMsMax, classesMax, shapePiecesMax } = planLimits;
   within(plan.connectionsCount, 1, connectionsMax, "connections");
+  within(plan.idleConnectionsCount, 0, connectionsMax, "idle connections");
+  within(plan.streamsPerConnection, 1, streamsMax, "streams");
+  within(plan.streamsPerConnection * plan.connectionsCount, 1, connectionsMax, "streams of all connections");
   within(plan.processesCount, 1, processesMax, "processes");
   within(plan.classes.length, 1, classesMax, "classes");
   if (plan.load.kind === "open") {

@@ -3,7 +3,8 @@
  * processes. A run that used most of it measured the generator as much as the target. The null server shares the machine
  * with the generator, so the ceiling is what both can do together, which is on the safe side.
  */
-import { say } from "../base/mod.ts";
+import { say, WeirError } from "../base/mod.ts";
+import { combinationMessages } from "./combination-messages.ts";
 import { runLoad } from "./coordinator.ts";
 import { messages } from "./messages.ts";
 import { startNullServers } from "./null-servers.ts";
@@ -26,14 +27,24 @@ export async function withCeiling(result: LoadResult, plan: LoadPlan, signal?: A
   return { ...result, generator: { ...result.generator, ceiling: { requestsPerSecond, usedRatio } } };
 }
 
+/** Throws where there is no null server for the plan's protocol; to be asked before the run. */
+export function checkCeiling(plan: LoadPlan): void {
+  if (plan.protocol === "http/1.1" && plan.tls === null) return;
+  throw new WeirError("load.combination", say(combinationMessages.ceiling), {
+    hint: say(combinationMessages.ceilingHint),
+  });
+}
+
 /** Requests per second against a null server with as many processes as the generator has. */
 export async function measureCeiling(plan: LoadPlan, signal?: AbortSignal): Promise<number> {
+  checkCeiling(plan);
   const server = await startNullServers(plan.processesCount);
   try {
     const result = await runLoad(
       {
         ...plan,
         name: "ceiling",
+        idleConnectionsCount: 0,
         target: { host: "127.0.0.1", port: server.port, isSecure: false },
         // The null server knows no bodies and no other statuses.
         classes: plan.classes.map((each) => ({ ...each, method: "GET", body: null, checks: noChecks })),

@@ -10,6 +10,13 @@ import { HistogramIndex } from "./recorder.ts";
 import type { ProcessInterval } from "./runner.ts";
 
 const pointsMax = 600;
+/** What happens when connections are opened, much of it before the run. */
+const setupHistograms = [
+  HistogramIndex.connect,
+  HistogramIndex.handshakeFull,
+  HistogramIndex.handshakeResumed,
+  HistogramIndex.upgrade,
+] as const;
 
 /** A piece of time. Latencies are response times in microseconds, of all classes. */
 export interface SeriesPoint {
@@ -84,11 +91,11 @@ export class Collector {
     interval.classes.forEach((packed, index) => {
       if (isMeasured) this.classes[index]!.add(packed);
       // Connections are opened before anything is measured.
-      else
-        unpackHistogram(
-          packed.histograms[HistogramIndex.connect]!,
-          this.classes[index]!.histograms[HistogramIndex.connect]!,
-        );
+      else {
+        for (const setup of setupHistograms) {
+          unpackHistogram(packed.histograms[setup]!, this.classes[index]!.histograms[setup]!);
+        }
+      }
       unpackHistogram(packed.histograms[HistogramIndex.response]!, open.response);
       open.scheduled += packed.counters[0]!;
       for (let at = 1; at < packed.statuses.length; at += 2) open.answers += packed.statuses[at]!;

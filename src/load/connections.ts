@@ -13,21 +13,25 @@ const retryAfterNs = 100_000_000;
 
 /** What the opener needs to know of a connection. */
 export interface OpenedConnection {
-  readonly slot: number;
+  /** Its place among the process's connections, which the next connection in this place takes over. */
+  readonly index: number;
   socket: Socket<OpenedConnection> | null;
   connectStartNs: number;
   notBeforeNs: number;
   wasTried: boolean;
+  /** Everything that must come before the first exchange is done: TLS, and what the protocol begins with. */
+  isReady: boolean;
   /** The attempt was given up; whatever comes of it is closed at once. */
   isReplaced: boolean;
 }
 
 export interface ConnectionOwner<C extends OpenedConnection> {
   readonly handlers: SocketHandler<C>;
-  /** A connection for the slot, in place of any before. */
-  create(slot: number): C;
-  opened(connection: C): void;
+  /** A connection for the place, instead of any before. */
+  create(index: number): C;
   notOpened(connection: C, failure: Failure): void;
+  /** Ends a connection that another has replaced. */
+  discard(connection: C): void;
 }
 
 export class ConnectionOpener<C extends OpenedConnection> {
@@ -83,32 +87,44 @@ export class ConnectionOpener<C extends OpenedConnection> {
 
   /** For the socket's `open` handler: false when nobody waits for this connection any more. */
   accept(connection: C, socket: Socket<C>): boolean {
-    this.connecting.delete(connection);
     if (connection.isReplaced) {
+      this.connecting.delete(connection);
       socket.terminate();
       return false;
     }
     socket.setNoDelay(true);
     connection.socket = socket as unknown as Socket<OpenedConnection>;
-    this.noteTried(connection);
-    this.openCount++;
     this.events.connected(this.clock.monotonicNs() - connection.connectStartNs);
     return true;
   }
 
-  /** An open connection ended. */
+  /** The connection can carry exchanges from now on; until then the limit on the time to connect holds. */
+  ready(connection: C): void {
+    this.connecting.delete(connection);
+    this.noteTried(connection);
+    connection.isReady = true;
+    this.openCount++;
+  }
+
+  /** A connection's socket ended. */
   ended(connection: C): void {
     if (connection.socket === null) return;
     connection.socket = null;
-    this.openCount--;
+    if (connection.isReady) this.openCount--;
+    else this.connecting.delete(connection);
   }
 
   /** The socket's `connectError`, or a rejected attempt. */
   failed(connection: C, error: unknown): void {
     if (!this.connecting.delete(connection) || connection.isReplaced) return;
+    this.giveUp(connection, connectFailure(error));
+  }
+
+  /** An attempt came to nothing: the connection, which may be a new one in its place, is tried again in a while. */
+  giveUp(connection: C, failure: Failure): void {
     this.noteTried(connection);
     connection.notBeforeNs = this.clock.monotonicNs() + retryAfterNs;
-    this.owner.notOpened(connection, connectFailure(error));
+    this.owner.notOpened(connection, failure);
   }
 
   tick(nowNs: number): void {
@@ -150,14 +166,19 @@ export class ConnectionOpener<C extends OpenedConnection> {
     for (const connection of this.connecting) {
       // Attempts are kept in the order they began.
       if (nowNs - connection.connectStartNs < timeoutNs) break;
-      this.connecting.delete(connection);
-      if (connection.isReplaced) continue;
-      this.noteTried(connection);
-      connection.isReplaced = true;
-      const next = this.owner.create(connection.slot);
-      next.wasTried = true;
-      this.owner.notOpened(next, Failure.connectTimeout);
+      this.replace(connection, Failure.connectTimeout);
     }
+  }
+
+  /** Gives up a connection that is not ready, and puts another in its place. */
+  replace(connection: C, failure: Failure): void {
+    this.connecting.delete(connection);
+    if (connection.isReplaced) return;
+    const { wasTried } = connection;
+    this.owner.discard(connection);
+    const next = this.owner.create(connection.index);
+    next.wasTried = wasTried;
+    this.giveUp(next, failure);
   }
 }
 

@@ -4,9 +4,10 @@
  */
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { type Clock, systemClock, WeirError } from "../base/mod.ts";
+import { type Clock, language, systemClock, WeirError } from "../base/mod.ts";
 import { Collector, type SeriesPoint } from "./collector.ts";
 import { type LoadPlan, type ProcessShare, planDurationMs } from "./plan.ts";
+import { createTls } from "./protocols.ts";
 import { buildResult, type GeneratorHealth, type LoadResult } from "./result.ts";
 import { evaluateThresholds, parseThreshold } from "./thresholds.ts";
 import { judge } from "./verdict.ts";
@@ -36,6 +37,7 @@ interface Client {
   readonly share: ProcessShare;
   prepared: Extract<FromWorker, { type: "prepared" }> | null;
   measuredNs: number | null;
+  problem: string;
   exitCode: number | null | undefined;
 }
 
@@ -47,6 +49,8 @@ export async function runLoad(plan: LoadPlan, hooks: LoadHooks = {}): Promise<Lo
       plan.classes.map((each) => each.name),
     ),
   );
+  // A file or a library that cannot be used is told here, before anything is started.
+  createTls(plan)?.close();
   const run = new Run(plan, hooks);
   try {
     const unjudged = await run.measure();
@@ -101,9 +105,10 @@ class Run {
   events(): Parameters<typeof judge>[3] {
     return {
       isInterrupted: this.isInterrupted,
-      askedConnections: this.plan.reusesConnections ? this.plan.connectionsCount : 0,
+      askedConnections: askedConnections(this.plan),
+      problems: [...new Set(this.clients.map((client) => client.problem))].filter((problem) => problem !== ""),
       descriptors: this.clients.map((client) => ({
-        needed: client.share.connectionsCount + ownDescriptors,
+        needed: client.share.connectionsCount + client.share.idleCount + ownDescriptors,
         limit: client.prepared?.descriptorsMax ?? null,
       })),
       endedEarly: this.clients.flatMap((client, process) =>
@@ -128,8 +133,8 @@ class Run {
         this.changed();
       },
     });
-    const client: Client = { process: child, share, prepared: null, measuredNs: null, exitCode: undefined };
-    this.tell(client, { type: "prepare", plan: this.plan, share });
+    const client: Client = { process: child, share, prepared: null, measuredNs: null, problem: "", exitCode: undefined };
+    this.tell(client, { type: "prepare", plan: this.plan, share, language: language() });
     return client;
   }
 
@@ -145,6 +150,7 @@ class Run {
       this.collector.add(client.share.process, message.interval);
     } else {
       client.measuredNs = message.measuredNs;
+      client.problem = message.problem;
       this.collector.finish(client.share.process);
       this.changed();
     }
@@ -208,10 +214,18 @@ function noClients(): WeirError {
 
 /** Divides the connections of a plan evenly among its processes. */
 function shares(plan: LoadPlan): ProcessShare[] {
-  const { processesCount, connectionsCount } = plan;
+  const { processesCount, connectionsCount, idleConnectionsCount } = plan;
+  const part = (count: number, process: number): number =>
+    Math.floor((count + processesCount - 1 - process) / processesCount);
   return Array.from({ length: processesCount }, (_, process) => ({
     process,
     processesCount,
-    connectionsCount: Math.floor((connectionsCount + processesCount - 1 - process) / processesCount),
+    connectionsCount: part(connectionsCount, process),
+    idleCount: part(idleConnectionsCount, process),
   }));
+}
+
+/** Connections that are to be open from the start. */
+function askedConnections(plan: LoadPlan): number {
+  return (plan.reusesConnections ? plan.connectionsCount : 0) + plan.idleConnectionsCount;
 }

@@ -16,7 +16,9 @@ const eventsMax = 512;
 const receiveBytesMax = 65_536;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 1;
+const EPOLLOUT = 4;
 const EPOLLERR = 8;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -25,8 +27,8 @@ const isPacked = process.arch === "x64";
 const eventInts = isPacked ? 3 : 4;
 const dataInt = isPacked ? 1 : 2;
 
-/** What was received: a number of bytes, or one of these. */
-export const Received = { nothing: -1, end: 0, reset: -2 } as const;
+/** What was received: a number of bytes, or one of these; `broken` is what TLS cannot read. */
+export const Received = { nothing: -1, end: 0, reset: -2, broken: -3 } as const;
 
 export class DirectSockets {
   /** To sleep on: readable when a socket or the runtime has something to do. */
@@ -64,6 +66,13 @@ export class DirectSockets {
     this.change[0] = EPOLLIN;
     this.change[dataInt] = token;
     return this.libc.epoll_ctl(this.epollFd, EPOLL_CTL_ADD, fd, this.change) === 0;
+  }
+
+  /** Whether the descriptor is reported as ready when it takes more bytes, too. */
+  watchWriting(fd: number, token: number, isWanted: boolean): void {
+    this.change[0] = isWanted ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    this.change[dataInt] = token;
+    this.libc.epoll_ctl(this.epollFd, EPOLL_CTL_MOD, fd, this.change);
   }
 
   unwatch(fd: number): void {

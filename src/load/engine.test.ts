@@ -11,9 +11,13 @@ import { constantShape } from "./shape.ts";
 const basePlan: LoadPlan = {
   name: "test",
   target: { host: "127.0.0.1", port: 1, isSecure: false },
+  protocol: "http/1.1",
+  streamsPerConnection: 1,
+  tls: null,
   classes: [{ name: "all", weight: 1, method: "GET", path: "/", headers: [], body: null, checks: noChecks }],
   load: { kind: "closed", durationMs: 1000, thinkMs: 0 },
   connectionsCount: 2,
+  idleConnectionsCount: 0,
   warmupMs: 0,
   requestsMax: null,
   timeoutMs: 5000,
@@ -45,7 +49,7 @@ class FakeServer implements ProtocolClient {
     this.slotsCount = plan.connectionsCount;
     this.serviceMs = serviceMs;
     this.freeze = freeze;
-    const share = { process: 0, processesCount: 1, connectionsCount: plan.connectionsCount };
+    const share = { process: 0, processesCount: 1, connectionsCount: plan.connectionsCount, idleCount: 0 };
     this.engine = new Engine(plan, share, this.clock, {
       interval: (_second, classes) => this.totals.add(classes[0]!),
       finished: () => {
@@ -57,7 +61,10 @@ class FakeServer implements ProtocolClient {
     this.engine.start(0);
   }
 
+  readonly problem = "";
+
   open(): void {}
+  flush(): void {}
   tick(): void {}
   stopOpening(): void {}
   close(): void {}

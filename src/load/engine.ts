@@ -102,7 +102,7 @@ export class Engine implements ClientEvents {
     this.recorders = plan.classes.map(() => new ClassRecorder());
     this.requests = protocol.createRequests(plan, share, this.random);
     this.judge = new Judge(plan.classes.map((each) => each.checks));
-    const slots = share.connectionsCount;
+    const slots = share.connectionsCount * plan.streamsPerConnection;
     this.thinking = new WaitingRing(slots);
     this.free = new FreeSlots(slots);
     this.intendedNs = new Float64Array(slots);
@@ -223,6 +223,20 @@ export class Engine implements ClientEvents {
     this.recorders[0]!.connect.record(durationNs);
   }
 
+  secured(durationNs: number, wasResumed: boolean): void {
+    const recorder = this.recorders[0]!;
+    if (wasResumed) recorder.handshakeResumed.record(durationNs);
+    else recorder.handshakeFull.record(durationNs);
+  }
+
+  upgraded(durationNs: number): void {
+    this.recorders[0]!.upgrade.record(durationNs);
+  }
+
+  noted(failure: Failure): void {
+    this.recorders[0]!.fail(failure);
+  }
+
   /** A request that waits for a connection fails with it, as a caller's would; one that was never due does not. */
   connectFailed(failure: Failure): void {
     this.connects.failed++;
@@ -334,8 +348,9 @@ export class Engine implements ClientEvents {
     request.inspector = this.judge.inspectorOf(classIndex, slot);
     const recorder = this.recorders[classIndex]!;
     recorder.sent++;
-    recorder.sentBytes += request.length;
     this.client.send(slot, request);
+    // Only now does a protocol that compresses know its length.
+    recorder.sentBytes += request.length;
   }
 
   private release(slot: number): number {

@@ -99,14 +99,11 @@ function checkSameClasses(names: readonly string[], result: LoadResult): void {
 function addClasses(parts: readonly ClassResult[]): ClassTotals {
   const totals = new ClassTotals();
   for (const part of parts) {
-    const { histograms } = part;
-    const add = (index: number, encoded: EncodedHistogram): void => addEncoded(encoded, totals.histograms[index]!);
-    add(HistogramIndex.response, histograms.response);
-    add(HistogramIndex.service, histograms.service);
-    add(HistogramIndex.sendLag, histograms.sendLag);
-    add(HistogramIndex.wait, histograms.wait);
-    add(HistogramIndex.failed, histograms.failed);
-    add(HistogramIndex.connect, histograms.connect);
+    for (const name of Object.keys(HistogramIndex) as (keyof typeof HistogramIndex)[]) {
+      // A result from before a histogram was added has none of it.
+      const encoded: EncodedHistogram | undefined = part.histograms[name];
+      if (encoded !== undefined) addEncoded(encoded, totals.histograms[HistogramIndex[name]]!);
+    }
     failureNames.forEach((name, code) => {
       if (code > 0) totals.failures[code]! += part.errors[name] ?? 0;
     });

@@ -34,6 +34,39 @@ export const messages = defineMessages({
     en: "client process {process} waited {percent} % of the time for a processor: other programs share its cores",
     zh: "客户端进程 {process} 有 {percent} % 的时间在等待处理器：其他程序与其共用核心",
   },
+  tlsLibrary: { en: "https and wss need OpenSSL 3, which is not installed", zh: "https 与 wss 需要 OpenSSL 3，但没有安装" },
+  tlsLibraryHint: { en: "on Debian and Ubuntu: apt-get install libssl3", zh: "Debian 与 Ubuntu：apt-get install libssl3" },
+  tlsSystem: {
+    en: "https and wss need Linux with glibc, where sockets can be read past the runtime",
+    zh: "https 与 wss 需要带 glibc 的 Linux，以便绕过运行时读写套接字",
+  },
+  tlsSystemHint: { en: "run the generator there", zh: "请在该系统上运行压测端" },
+  tlsFile: { en: "{option}: {file} cannot be used", zh: "{option}：{file} 无法使用" },
+  noHttp2: { en: "the server does not speak HTTP/2 on this port", zh: "服务器在此端口不支持 HTTP/2" },
+  untrusted: {
+    en: "the server's certificate is not accepted: {reason}; give its authority with --cacert, or accept any with --insecure",
+    zh: "服务器证书未被接受：{reason}；请用 --cacert 指定证书颁发机构，或用 --insecure 接受任何证书",
+  },
+  handshakeFailed: { en: "a TLS handshake failed: {reason}", zh: "TLS 握手失败：{reason}" },
+  fewStreams: {
+    en: "the server allows {allowed} streams on a connection; {asked} were asked for",
+    zh: "服务器每个连接只允许 {allowed} 个流，要求 {asked} 个",
+  },
+  upgradeRefused: { en: "the server did not open a WebSocket: {reason}", zh: "服务器没有建立 WebSocket：{reason}" },
+  handshakes: { en: "handshakes", zh: "TLS 握手" },
+  handshakesFull: {
+    en: "{count} full, P50 {p50} P99 {p99}",
+    zh: "完整 {count} 次，P50 {p50} P99 {p99}",
+  },
+  handshakesResumed: {
+    en: "{count} resumed, P50 {p50} P99 {p99}",
+    zh: "恢复 {count} 次，P50 {p50} P99 {p99}",
+  },
+  upgrades: { en: "WebSockets", zh: "WebSocket" },
+  upgradesValue: {
+    en: "{count} opened, P50 {p50} P99 {p99}",
+    zh: "建立 {count} 个，P50 {p50} P99 {p99}",
+  },
   warnConnections: {
     en: "only {open} of {asked} connections could be opened",
     zh: "{asked} 个连接中只打开了 {open} 个",

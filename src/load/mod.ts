@@ -1,6 +1,6 @@
 /** Load generation: the door for the command line and for experiments. See docs/load.md. */
 export { buildPlan, type ClassInput, defaultProcesses, type PlanInput, parseTarget } from "./build-plan.ts";
-export { ceilingNotice, measureCeiling, withCeiling } from "./ceiling.ts";
+export { ceilingNotice, checkCeiling, measureCeiling, withCeiling } from "./ceiling.ts";
 export { type LoadHooks, runLoad } from "./coordinator.ts";
 export { Engine, type EngineEvents } from "./engine.ts";
 export { Failure, failureNames } from "./failures.ts";
@@ -17,7 +17,9 @@ export {
   type Pacing,
   type PlanChecks,
   type PlanClass,
+  type PlanTls,
   type ProcessShare,
+  type ProtocolName,
   planDefaults,
   planDurationMs,
   planLimits,

@@ -8,8 +8,25 @@ import { type Arrivals, type ShapePiece, shapeDurationMs } from "./shape.ts";
 export interface PlanTarget {
   readonly host: string;
   readonly port: number;
-  /** TLS; no client offers it yet. */
+  /** TLS: https and wss. */
   readonly isSecure: boolean;
+}
+
+export type ProtocolName = "http/1.1" | "http/2" | "websocket";
+
+/** How connections to a secure target are secured; files are in PEM form. */
+export interface PlanTls {
+  /** Whether the server's certificate must be good for its name. */
+  readonly verifies: boolean;
+  /** Authorities to trust instead of the system's. */
+  readonly authorityFile: string | null;
+  /** The name to ask for and to verify; null for the target's host. */
+  readonly serverName: string | null;
+  /** This client's own certificate with its chain, and its key; without a key file the certificate's file holds both. */
+  readonly certificateFile: string | null;
+  readonly keyFile: string | null;
+  /** Whether a connection resumes the session of an earlier one; else every handshake is a full one. */
+  readonly resumes: boolean;
 }
 
 /** A field that an answer must carry; without `value` any value will do. */
@@ -75,10 +92,17 @@ export interface LoadPlan {
   /** Shown in results; a scenario's name or the URL. */
   readonly name: string;
   readonly target: PlanTarget;
+  readonly protocol: ProtocolName;
+  /** Exchanges at once on a connection: HTTP/2's streams, 1 for the other protocols. */
+  readonly streamsPerConnection: number;
+  /** Null for a target without TLS. */
+  readonly tls: PlanTls | null;
   readonly classes: readonly PlanClass[];
   readonly load: ClosedLoad | OpenLoad;
   /** Of all processes together. */
   readonly connectionsCount: number;
+  /** Connections beside those, opened and kept, that carry nothing. */
+  readonly idleConnectionsCount: number;
   /** Measurements of the first part of a run are kept out of the result. */
   readonly warmupMs: number;
   /** Ends the run early after this many requests; null for no such end. */
@@ -103,6 +127,7 @@ export interface ProcessShare {
   readonly process: number;
   readonly processesCount: number;
   readonly connectionsCount: number;
+  readonly idleCount: number;
 }
 
 export const planDefaults = {
@@ -110,6 +135,8 @@ export const planDefaults = {
   connectionsCount: 64,
   /** Idle connections cost an open loop nothing, and a slow server needs many. */
   openConnectionsCount: 256,
+  /** What a WebSocket sends where nothing is said: the size of a short quote. */
+  messageBytes: 64,
   durationMs: 10_000,
   timeoutMs: 10_000,
   connectTimeoutMs: 5_000,
@@ -128,6 +155,8 @@ export const planDefaults = {
 export const planLimits = {
   classesMax: 64,
   connectionsMax: 1_000_000,
+  /** More than any server allows on a connection (RFC 9113 advises to allow 100). */
+  streamsMax: 10_000,
   perSecondMax: 10_000_000,
   /** A week. */
   durationMsMax: 604_800_000,

@@ -58,6 +58,8 @@ export interface ProtocolClient {
   /** No connection is opened again from now on. */
   stopOpening(): void;
   close(): void;
+  /** Writes what `send` left to be written together; called after each round of sending. */
+  flush(): void;
   /** Handles what has arrived, for clients that watch their sockets themselves; the runtime calls the others. */
   poll(): void;
   /** An epoll descriptor that is readable when there is something to do, to sleep on; -1 where there is none. */
@@ -66,6 +68,8 @@ export interface ProtocolClient {
   readonly needsPolling: boolean;
   /** Connections open now. */
   readonly openCount: number;
+  /** Why a connection could not be used, in words; empty while all could. */
+  readonly problem: string;
   /** Connections for which the first attempt to open has neither succeeded nor failed yet. */
   readonly pendingCount: number;
 }
@@ -82,8 +86,14 @@ export interface ClientEvents {
   answered(slot: number, status: number, receivedBytes: number): void;
   /** The exchange of a slot ended without an answer. */
   failed(slot: number, failure: Failure): void;
-  /** A connection was opened in this time. */
+  /** A connection was opened in this time; TLS and the protocol's own beginning come after it. */
   connected(durationNs: number): void;
+  /** A TLS handshake was done in this time. */
+  secured(durationNs: number, wasResumed: boolean): void;
+  /** A WebSocket's opening handshake was answered in this time. */
+  upgraded(durationNs: number): void;
+  /** Something went wrong that belongs to no exchange, such as the end of a connection that was to be kept. */
+  noted(failure: Failure): void;
   /** A connection could not be opened; no exchange was bound to it. */
   connectFailed(failure: Failure): void;
 }
@@ -93,6 +103,10 @@ export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
   readonly connectionsCount: number;
+  /** Connections beside those, which are opened and kept and carry nothing. */
+  readonly idleCount: number;
+  /** Exchanges at once on a connection; 1 but for HTTP/2. */
+  readonly streamsPerConnection: number;
   /** Local addresses, used in turn; empty lets the system choose. */
   readonly sourceAddresses: readonly string[];
   /** How many connections this process may begin to open per second. */

@@ -17,8 +17,8 @@ import { type Failure, failuresCount } from "./failures.ts";
 export const statusesCount = 1000;
 
 /** Which histogram is which in `ClassRecorder.histograms` and in packed intervals. */
-export const HistogramIndex = { response: 0, service: 1, sendLag: 2, wait: 3, failed: 4, connect: 5 } as const;
-export const histogramsCount = 6;
+export const HistogramIndex = { response: 0, service: 1, sendLag: 2, wait: 3, failed: 4, connect: 5, handshakeFull: 6, handshakeResumed: 7, upgrade: 8 } as const;
+export const histogramsCount = 9;
 
 export class ClassRecorder {
   readonly histograms: readonly Histogram[];
@@ -30,6 +30,10 @@ export class ClassRecorder {
   readonly failed: Histogram;
   /** Times to open a connection. A connection belongs to no class, so the first class keeps them all. */
   readonly connect: Histogram;
+  /** The same for TLS handshakes, full and resumed ones, and for the opening handshakes of WebSockets. */
+  readonly handshakeFull: Histogram;
+  readonly handshakeResumed: Histogram;
+  readonly upgrade: Histogram;
   readonly failures = new Float64Array(failuresCount);
   readonly statuses = new Float64Array(statusesCount);
   /** Requests that became due (open loop) or were sent (closed loop). */
@@ -48,6 +52,9 @@ export class ClassRecorder {
     this.wait = this.histograms[HistogramIndex.wait]!;
     this.failed = this.histograms[HistogramIndex.failed]!;
     this.connect = this.histograms[HistogramIndex.connect]!;
+    this.handshakeFull = this.histograms[HistogramIndex.handshakeFull]!;
+    this.handshakeResumed = this.histograms[HistogramIndex.handshakeResumed]!;
+    this.upgrade = this.histograms[HistogramIndex.upgrade]!;
   }
 
   /** Adds one failed exchange; it has no latency, for it has no answer. */

@@ -57,7 +57,8 @@ function resultOf(parts: readonly (readonly number[])[], seconds: number): LoadR
   const setup = { connections: 4, failed: 0, durationMs: 1, perSecond: 4000 };
   const startedAt = "2026-01-01T00:00:00.000Z";
   const unjudged = buildResult({ plan, startedAt, collector, measuredSeconds: seconds, pacing: "precise", setup });
-  const events = { isInterrupted: false, askedConnections: 4, descriptors: [], endedEarly: [] };
+  const events = { isInterrupted: false, askedConnections: 4, descriptors: [],
+      problems: [], endedEarly: [] };
   const verdict = judge(plan, unjudged, [], events);
   return { ...unjudged, thresholds: [], verdict };
 }

@@ -62,8 +62,13 @@ export interface LoadSummary {
   readonly waitUs: LatencyUs;
   /** Of answers with the wrong status or content. */
   readonly failedUs: LatencyUs;
-  /** Of connections that were opened. */
+  /** Of connections that were opened: TCP alone. */
   readonly connectUs: LatencyUs;
+  /** Of TLS handshakes, those with a certificate and those that resumed a session, from connected to done. */
+  readonly handshakeFullUs: LatencyUs;
+  readonly handshakeResumedUs: LatencyUs;
+  /** Of the opening handshakes of WebSockets. */
+  readonly upgradeUs: LatencyUs;
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly verdict: VerdictStatus;
@@ -86,7 +91,7 @@ export interface ClassResult {
   readonly sent: number;
   readonly answeredInTime: number;
   readonly histograms: Readonly<
-    Record<"response" | "service" | "sendLag" | "wait" | "failed" | "connect", EncodedHistogram>
+    Record<keyof typeof HistogramIndex, EncodedHistogram>
   >;
 }
 
@@ -247,6 +252,9 @@ export function summarise(
     waitUs: latencyOf(sum(HistogramIndex.wait)),
     failedUs: latencyOf(sum(HistogramIndex.failed)),
     connectUs: latencyOf(sum(HistogramIndex.connect)),
+    handshakeFullUs: latencyOf(sum(HistogramIndex.handshakeFull)),
+    handshakeResumedUs: latencyOf(sum(HistogramIndex.handshakeResumed)),
+    upgradeUs: latencyOf(sum(HistogramIndex.upgrade)),
     receivedBytes: count((each) => each.receivedBytes),
     sentBytes: count((each) => each.sentBytes),
     verdict: "passed",
@@ -287,6 +295,9 @@ export function classResult(
       wait: encoded(HistogramIndex.wait),
       failed: encoded(HistogramIndex.failed),
       connect: encoded(HistogramIndex.connect),
+      handshakeFull: encoded(HistogramIndex.handshakeFull),
+      handshakeResumed: encoded(HistogramIndex.handshakeResumed),
+      upgrade: encoded(HistogramIndex.upgrade),
     },
   };
 }

@@ -93,12 +93,18 @@ export class Runner {
     return this.needsPacing ? this.pacer.name : "none";
   }
 
+  /** Why connections could not be used, in words; empty while all could. */
+  get problem(): string {
+    return this.client.problem;
+  }
+
   get measuredNs(): number {
     return this.engine.measuredNs;
   }
 
   private readonly wake = (): void => {
     const gapNs = this.engine.pump();
+    this.client.flush();
     if (this.finished === null) return;
     const nowNs = this.clock.monotonicNs();
     if (nowNs >= this.nextTickNs) this.tick(nowNs);

@@ -11,6 +11,7 @@ import {
   choice,
   count,
   durationOverride,
+  flag,
   type LeafProblem,
   listOf,
   named,
@@ -22,7 +23,7 @@ import {
   text,
 } from "../config/mod.ts";
 import { type PlanInput, parseTarget } from "./build-plan.ts";
-import { planLimits } from "./plan.ts";
+import { type PlanTls, planLimits } from "./plan.ts";
 import { parsePiece } from "./schedule-file.ts";
 import { parseSources } from "./sources.ts";
 import { templateProblem } from "./template.ts";
@@ -125,6 +126,10 @@ const loadSection = section({
     ),
     "Shape of an open loop.",
   ),
+  ratePerConnection: optional(
+    count({ min: 1, max: planLimits.perSecondMax, why: "Requests per second and connection." }),
+    "Rate of each connection.",
+  ),
   arrivals: choice(["constant", "poisson"], { default: "constant", why: "Spacing of an open loop." }),
   catchUp: choice(["send", "skip"], { default: "send", why: "What happens to requests that fell behind." }),
   skipAfter: durationOverride({ min: "1ms", max: "1h", why: "What is later than this is skipped." }),
@@ -134,9 +139,26 @@ const loadSection = section({
   requests: optional(count({ min: 1, max: 1e12, why: "Ends the run." }), "Number of requests."),
 }).prefault({});
 
+const tlsSection = section({
+  insecure: flag({ default: false, why: "Accept any certificate." }),
+  cacert: optional(plainText("PEM file, beside the scenario, of the authorities to trust."), "Authorities."),
+  serverName: optional(plainText("Name to ask for and to verify."), "Name."),
+  cert: optional(plainText("PEM file of this client's certificate with its chain."), "Certificate."),
+  key: optional(plainText("PEM file of its key."), "Key."),
+  handshake: choice(["full", "resume"], { default: "full", why: "Whether sessions are resumed." }),
+});
+
 const scenarioSchema = section({
   name: optional(plainText("Shown in results."), "Name."),
-  target: checked("URL", "Where to send requests: `http://host:port`.", accepted(parseTarget)),
+  target: checked("URL", "Where to send requests: `http://host:port`; https, ws and wss.", accepted(parseTarget)),
+  http: choice(["1.1", "2"], { default: "1.1", why: "Version of HTTP." }),
+  streams: optional(count({ min: 1, max: planLimits.streamsMax, why: "Streams on an HTTP/2 connection." }), "Streams."),
+  tls: optional(tlsSection, "TLS."),
+  messageSize: optional(
+    count({ min: 0, max: planLimits.bodyBytesMax, why: "Size of a WebSocket's messages." }),
+    "Message size.",
+  ),
+  idle: optional(count({ min: 0, max: planLimits.connectionsMax, why: "Connections that carry nothing." }), "Idle."),
   load: loadSection,
   connections: optional(count({ min: 1, max: planLimits.connectionsMax, why: "Connections in all." }), "Connections."),
   processes: optional(count({ min: 1, max: planLimits.processesMax, why: "Client processes." }), "Processes."),
@@ -204,6 +226,12 @@ function inputOf(value: ParsedScenario, folder: string): PlanInput {
     name: value.name,
     classes: value.classes.map((each) => planClassOf(each, folder)),
     ratePerSecond: load.rate,
+    ratePerConnection: load.ratePerConnection,
+    httpVersion: value.http,
+    streamsPerConnection: value.streams,
+    tls: value.tls === null ? null : tlsOf(value.tls, folder),
+    messageBytes: value.messageSize,
+    idleConnectionsCount: value.idle,
     pieces,
     arrivals: load.arrivals,
     catchUp: load.catchUp,
@@ -221,6 +249,18 @@ function inputOf(value: ParsedScenario, folder: string): PlanInput {
     seed: value.seed,
   };
   return Object.fromEntries(Object.entries(input).filter(([, each]) => each !== null)) as unknown as PlanInput;
+}
+
+function tlsOf(tls: z.output<typeof tlsSection>, folder: string): PlanTls {
+  const file = (name: string | null): string | null => (name === null ? null : resolve(folder, name));
+  return {
+    verifies: !tls.insecure,
+    authorityFile: file(tls.cacert),
+    serverName: tls.serverName,
+    certificateFile: file(tls.cert),
+    keyFile: file(tls.key),
+    resumes: tls.handshake === "resume",
+  };
 }
 
 function planClassOf(value: ParsedClass, folder: string): NonNullable<PlanInput["classes"]>[number] {

@@ -134,12 +134,29 @@ function generatorLines({ generator, summary, plan }: LoadResult): string[] {
       }),
     ),
   );
+  lines.push(...handshakeLines(summary));
   if (generator.ceiling !== null) {
     const { requestsPerSecond, usedRatio } = generator.ceiling;
     const values = { rate: formatCount(requestsPerSecond), used: formatPercent(usedRatio) };
     lines.push(line(messages.ceiling, say(messages.ceilingValue, values)));
   }
   return lines;
+}
+
+/** What came after TCP when connections were opened; nothing where nothing did. */
+function handshakeLines({ handshakeFullUs, handshakeResumedUs, upgradeUs }: LoadResult["summary"]): string[] {
+  const told = (message: Message, times: LatencyUs): string[] =>
+    times.count === 0
+      ? []
+      : [say(message, { count: formatCount(times.count), p50: formatUs(times.p50), p99: formatUs(times.p99) })];
+  const handshakes = [
+    ...told(messages.handshakesFull, handshakeFullUs),
+    ...told(messages.handshakesResumed, handshakeResumedUs),
+  ];
+  return [
+    ...(handshakes.length === 0 ? [] : [line(messages.handshakes, handshakes.join("; "))]),
+    ...told(messages.upgradesValue, upgradeUs).map((text) => line(messages.upgrades, text)),
+  ];
 }
 
 function verdictLines({ verdict }: LoadResult, style: Style): string[] {

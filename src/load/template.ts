@@ -11,7 +11,7 @@
  * A header or body is text in UTF-8. What a placeholder yields is ASCII, or a word of `choice`.
  */
 import { copyBytes, type Random, WeirError, writeDecimal } from "../base/mod.ts";
-import type { LoadPlan, PlanClass, ProcessShare } from "./plan.ts";
+import type { LoadPlan, PlanClass, PlanTarget, ProcessShare } from "./plan.ts";
 import type { AnswerInspector, RequestSource } from "./protocol-client.ts";
 
 /** What placeholders draw from; one per client process. */
@@ -23,7 +23,7 @@ export interface TemplateSource {
 }
 
 /** Writes its text at an offset and returns the offset after it. */
-interface Segment {
+export interface Segment {
   readonly bytesMax: number;
   write(target: Uint8Array, at: number): number;
 }
@@ -88,11 +88,10 @@ export class RequestTemplate implements RequestSource {
     const hasBody = plan.body !== null && !hasField("content-length") && !hasField("transfer-encoding");
     this.head = segmentsOf(hasBody ? `${start}Content-Length: ` : start, source);
     this.lengthAt = hasBody ? this.head.length : -1;
-    this.body =
-      plan.body === null ? [] : typeof plan.body === "string" ? segmentsOf(plan.body, source) : [fixed(plan.body)];
-    this.isFixed = [...this.head, ...this.body].every((segment) => segment instanceof FixedSegment);
-    const bodyBytesMax = this.body.reduce((sum, segment) => sum + segment.bytesMax, 0);
-    const headBytesMax = this.head.reduce((sum, segment) => sum + segment.bytesMax, 0);
+    this.body = bodySegments(plan.body, source);
+    this.isFixed = areFixed(this.head) && areFixed(this.body);
+    const bodyBytesMax = bytesMaxOf(this.body);
+    const headBytesMax = bytesMaxOf(this.head);
     this.bodyScratch = new Uint8Array(bodyBytesMax);
     this.bytes = new Uint8Array(headBytesMax + bodyBytesMax + 24);
     this.length = 0;
@@ -123,15 +122,36 @@ export class RequestTemplate implements RequestSource {
 
 /** The templates of a process's share: its counters and random values never meet those of another. */
 export function requestTemplates(plan: LoadPlan, share: ProcessShare, random: Random): RequestTemplate[] {
-  const { target, reusesConnections } = plan;
-  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  const isDefaultPort = target.port === (target.isSecure ? 443 : 80);
-  const authority = isDefaultPort ? host : `${host}:${target.port}`;
-  const source = { random, counterStart: share.process, counterStep: share.processesCount };
-  return plan.classes.map((each) => new RequestTemplate(each, { authority, keepsAlive: reusesConnections }, source));
+  const options = { authority: authorityOf(plan.target), keepsAlive: plan.reusesConnections };
+  const source = templateSource(share, random);
+  return plan.classes.map((each) => new RequestTemplate(each, options, source));
 }
 
-function segmentsOf(text: string, source: TemplateSource): Segment[] {
+export function templateSource(share: ProcessShare, random: Random): TemplateSource {
+  return { random, counterStart: share.process, counterStep: share.processesCount };
+}
+
+/** Host and port as requests name them. */
+export function authorityOf(target: PlanTarget): string {
+  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
+  return target.port === (target.isSecure ? 443 : 80) ? host : `${host}:${target.port}`;
+}
+
+/** The segments of a body: text is a template, bytes stay as they are. */
+export function bodySegments(body: string | Uint8Array | null, source: TemplateSource): Segment[] {
+  if (body === null) return [];
+  return typeof body === "string" ? segmentsOf(body, source) : [fixed(body)];
+}
+
+export function bytesMaxOf(segments: readonly Segment[]): number {
+  return segments.reduce((sum, segment) => sum + segment.bytesMax, 0);
+}
+
+export function areFixed(segments: readonly Segment[]): boolean {
+  return segments.every((segment) => segment instanceof FixedSegment);
+}
+
+export function segmentsOf(text: string, source: TemplateSource): Segment[] {
   const segments: Segment[] = [];
   let from = 0;
   for (const match of text.matchAll(placeholder)) {

@@ -30,12 +30,25 @@ const latencyFigures: Readonly<Record<string, keyof LatencyUs>> = {
   "p99.99": "p9999",
   max: "max",
 };
-const latencyKinds: Readonly<Record<string, "latencyUs" | "serviceUs" | "sendLagUs" | "waitUs">> = {
+type LatencyKind =
+  | "latencyUs"
+  | "serviceUs"
+  | "sendLagUs"
+  | "waitUs"
+  | "connectUs"
+  | "handshakeFullUs"
+  | "handshakeResumedUs"
+  | "upgradeUs";
+const latencyKinds: Readonly<Record<string, LatencyKind>> = {
   latency: "latencyUs",
   response: "latencyUs",
   service: "serviceUs",
   send_lag: "sendLagUs",
   wait: "waitUs",
+  connect: "connectUs",
+  handshake: "handshakeFullUs",
+  resumed: "handshakeResumedUs",
+  upgrade: "upgradeUs",
 };
 const plainFigures = ["error_ratio", "errors", "achieved", "rate", "requests"];
 const unitUs: Readonly<Record<string, number>> = { us: 1, ms: 1000, s: 1_000_000 };
@@ -52,7 +65,7 @@ export function parseThreshold(expression: string, classNames: readonly string[]
   const unit = match[4];
   const isLatency = latencyPath(figure) !== null;
   if (!isLatency && !plainFigures.includes(figure) && !figure.startsWith("errors.")) {
-    const names = [...Object.keys(latencyFigures), ...plainFigures, "errors.KIND", "service.p99", "send_lag.p99"];
+    const names = [...Object.keys(latencyFigures), ...plainFigures, "errors.KIND", "service.p99", "send_lag.p99", "connect.p99", "handshake.p99", "resumed.p99", "upgrade.p99"];
     throw wrong(
       expression,
       `there is no figure "${figure}"; there are ${names.join(", ")}, each after a class name and a dot`,
@@ -86,7 +99,7 @@ function splitName(text: string, classNames: readonly string[]): [string | null,
 
 function latencyPath(
   figure: string,
-): { kind: "latencyUs" | "serviceUs" | "sendLagUs" | "waitUs"; field: keyof LatencyUs } | null {
+): { kind: LatencyKind; field: keyof LatencyUs } | null {
   const plain = latencyFigures[figure];
   if (plain !== undefined) return { kind: "latencyUs", field: plain };
   const dot = figure.indexOf(".");

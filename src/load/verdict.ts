@@ -16,6 +16,8 @@ export interface RunEvents {
   readonly isInterrupted: boolean;
   readonly askedConnections: number;
   readonly descriptors: readonly { readonly needed: number; readonly limit: number | null }[];
+  /** What the client processes have to say of connections that could not be used, in words. */
+  readonly problems: readonly string[];
   readonly endedEarly: readonly { readonly process: number; readonly code: number | null }[];
 }
 
@@ -84,7 +86,7 @@ function spoiledBySystem(result: UnjudgedResult, events: RunEvents): string[] {
 }
 
 function warningsOf(result: UnjudgedResult, events: RunEvents): string[] {
-  const warnings: string[] = [];
+  const warnings: string[] = [...events.problems];
   result.generator.processes.forEach((each, process) => {
     const waited = each.cpuWaitRatio ?? 0;
     if (waited > cpuWaitWarnRatio)

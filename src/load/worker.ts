@@ -5,13 +5,13 @@
  *
  * It ends when the channel does, so no client outlives its coordinator.
  */
-import { systemClock } from "../base/mod.ts";
+import { type Language, setLanguage, systemClock } from "../base/mod.ts";
 import { descriptorLimit } from "./health.ts";
 import type { LoadPlan, ProcessShare } from "./plan.ts";
 import { type ProcessInterval, Runner, type SetupReport } from "./runner.ts";
 
 export type ToWorker =
-  | { readonly type: "prepare"; readonly plan: LoadPlan; readonly share: ProcessShare }
+  | { readonly type: "prepare"; readonly plan: LoadPlan; readonly share: ProcessShare; readonly language: Language }
   /** Start at this moment of the wall clock, which all processes of a machine read alike. */
   | { readonly type: "start"; readonly wallMs: number }
   | { readonly type: "stop" };
@@ -24,7 +24,7 @@ export type FromWorker =
       readonly descriptorsMax: number | null;
     }
   | { readonly type: "interval"; readonly interval: ProcessInterval }
-  | { readonly type: "finished"; readonly measuredNs: number };
+  | { readonly type: "finished"; readonly measuredNs: number; readonly problem: string };
 
 let runner: Runner | null = null;
 
@@ -41,11 +41,14 @@ async function prepare(plan: LoadPlan, share: ProcessShare): Promise<void> {
 async function start(wallMs: number): Promise<void> {
   const inMs = Math.min(5000, Math.max(0, wallMs - systemClock.wallMs()));
   await runner!.run(systemClock.monotonicNs() + inMs * 1e6);
-  tell({ type: "finished", measuredNs: runner!.measuredNs });
+  tell({ type: "finished", measuredNs: runner!.measuredNs, problem: runner!.problem });
 }
 
 process.on("message", (message: ToWorker) => {
-  if (message.type === "prepare") void prepare(message.plan, message.share);
+  if (message.type === "prepare") {
+    setLanguage(message.language);
+    void prepare(message.plan, message.share);
+  }
   else if (message.type === "start") void start(message.wallMs);
   else runner?.stop();
 });

@@ -54,7 +54,7 @@ export function measureEngine(rounds: number, perRound: number): Cost {
     durationMs: 3_600_000,
     seed: 1,
   });
-  const share = { process: 0, processesCount: 1, connectionsCount: 1 };
+  const share = { process: 0, processesCount: 1, connectionsCount: 1, idleCount: 0 };
   const engine = new Engine(plan, share, systemClock, { interval: () => {}, finished: () => {} });
   const nothing = (): void => {};
   const client: ProtocolClient = {
@@ -68,6 +68,8 @@ export function measureEngine(rounds: number, perRound: number): Cost {
     stopOpening: nothing,
     close: nothing,
     poll: nothing,
+    flush: nothing,
+    problem: "",
     readinessFd: () => -1,
     needsPolling: false,
   };
