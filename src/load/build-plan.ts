@@ -138,7 +138,7 @@ export function parseTarget(url: string): { target: PlanTarget; path: string; is
     });
   }
   const scheme = match[1]!;
-  const isSecure = scheme.endsWith("s");
+  const isSecure = scheme === "https" || scheme === "wss";
   const port = match[4] === undefined ? (isSecure ? 443 : 80) : Number(match[4]);
   if (port < 1 || port > 65535) {
     throw new WeirError("load.url", `${port} is not a port`, { hint: "ports go from 1 to 65535" });

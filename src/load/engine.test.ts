@@ -62,6 +62,7 @@ class FakeServer implements ProtocolClient {
   }
 
   readonly problem = "";
+  readonly hasSocket = true;
 
   open(): void {}
   flush(): void {}

@@ -64,6 +64,8 @@ export interface ProtocolClient {
   poll(): void;
   /** An epoll descriptor that is readable when there is something to do, to sleep on; -1 where there is none. */
   readinessFd(): number;
+  /** Whether there is a socket yet, by which `readinessFd` finds its way. */
+  readonly hasSocket: boolean;
   /** Whether `poll` must be called for answers to be seen. */
   readonly needsPolling: boolean;
   /** Connections open now. */

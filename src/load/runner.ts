@@ -13,6 +13,8 @@ import { protocolOf } from "./protocols.ts";
 
 /** Connections are opened and timeouts looked for this often. */
 const tickNs = 5_000_000;
+/** The same while connections are set up. */
+const setupTickNs = 1_000_000;
 
 /** One second of one process. */
 export interface ProcessInterval {
@@ -64,12 +66,20 @@ export class Runner {
   async prepare(): Promise<SetupReport> {
     const startNs = this.clock.monotonicNs();
     this.client.open();
+    let isPaced = !this.needsPacing;
     while (this.client.pendingCount > 0) {
       this.client.tick(this.clock.monotonicNs());
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      this.client.poll();
+      // As soon as there is something to sleep on: a handshake's answer should not wait for a timer.
+      if (!isPaced && this.client.hasSocket) {
+        this.pacer = createPacer(this.plan.pacing, this.client.readinessFd());
+        isPaced = true;
+      }
+      this.pacer.sleep(setupTickNs);
+      await new Promise<void>((resolve) => this.pacer.schedule(setupTickNs, resolve));
     }
     const durationMs = (this.clock.monotonicNs() - startNs) / 1e6;
-    if (this.needsPacing) this.pacer = createPacer(this.plan.pacing, this.client.readinessFd());
+    if (!isPaced) this.pacer = createPacer(this.plan.pacing, this.client.readinessFd());
     return { openCount: this.client.openCount, failedCount: this.engine.connects.failed, durationMs };
   }
 

@@ -107,6 +107,10 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
     return this.opener.pendingCount;
   }
 
+  get hasSocket(): boolean {
+    return this.connections.some((connection) => connection.socket !== null);
+  }
+
   get needsPolling(): boolean {
     return this.direct !== null;
   }

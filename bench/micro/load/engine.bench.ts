@@ -70,6 +70,7 @@ export function measureEngine(rounds: number, perRound: number): Cost {
     poll: nothing,
     flush: nothing,
     problem: "",
+    hasSocket: true,
     readinessFd: () => -1,
     needsPolling: false,
   };
