@@ -5,8 +5,8 @@
  * an exchange, is decided here, apart from the gateway's own state machine.
  *
  * An exchange sits on one of a fixed number of seats, so that nothing is allocated for it; a stream id leads to its seat.
- * Windows: a server may send 4 MiB on a stream and 64 MiB on the connection before it must wait, and is given back what it
- * used when half is gone; bodies of requests wait for the server's windows. Pushes are refused by SETTINGS.
+ * Windows: a server may send 4 MiB on a stream and 64 MiB on the connection, and is given back what it used when half is gone,
+ * so that it never has to wait; bodies of requests wait for the server's windows. Pushes are refused by SETTINGS.
  */
 import { copyBytes } from "../base/mod.ts";
 import {
@@ -266,10 +266,6 @@ export class Http2Session implements FrameHandler {
       return;
     }
     this.receiveWindow -= length;
-    if (this.receiveWindow < 0) {
-      this.break(ErrorCode.flowControlError);
-      return;
-    }
     this.giveBackConnection();
     this.dataEndsStream = (flags & Flag.endStream) !== 0;
     const seat = this.find(id);
@@ -277,8 +273,7 @@ export class Http2Session implements FrameHandler {
     if (seat < 0) return;
     this.receivedBytes[seat] = this.receivedBytes[seat]! + frameHeadBytes + length;
     this.receiveWindows[seat] = this.receiveWindows[seat]! - length;
-    if (this.receiveWindows[seat]! < 0) this.reject(seat, ErrorCode.flowControlError, Failure.protocolError);
-    else if (this.statuses[seat]! < 200) this.reject(seat, ErrorCode.protocolError, Failure.malformed);
+    if (this.statuses[seat]! < 200) this.reject(seat, ErrorCode.protocolError, Failure.malformed);
     else if (!this.dataEndsStream) this.giveBack(seat);
     if (this.ids[seat] !== id) this.dataSeat = -1;
   }

@@ -71,6 +71,18 @@ test("a port nobody listens on is connect-refused, and the run is void for want 
   expect(result.verdict.status).toBe("void");
 });
 
+test("an idle connection that the server closes is idle-closed, and opened again", async () => {
+  let opened = 0;
+  const port = await listen((socket) => {
+    if (++opened > 4 && opened <= 7) socket.end();
+    socket.on("data", () => socket.write(ok));
+  });
+  const result = await run(port, { idleConnectionsCount: 6, ratePerSecond: 20, durationMs: 500, seed: 1 });
+  expect(result.summary.errors["idle-closed"] ?? 0).toBeGreaterThan(0);
+  expect(result.summary.answers).toBe(10);
+  expect(result.generator.connects.count).toBe(13);
+});
+
 test("a reset is not a close", async () => {
   const port = await onRequest((socket) => socket.resetAndDestroy());
   expect(kinds(await run(port))).toEqual(["reset"]);
