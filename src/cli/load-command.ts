@@ -68,10 +68,12 @@ Exit codes: 0 passed, 2 wrong use, 3 a --fail-if held, 4 the generator was the l
 const many = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function registerLoad(program: Command): void {
-  const load = program
-    .command("load")
+  const load = addProtocolOptions(program.command("load"))
     .description("generate load, show progress live, print and save the result")
-    .argument("[url]", "http, https, ws or wss: where to send requests; with --scenario it replaces the scenario's target")
+    .argument(
+      "[url]",
+      "http, https, ws or wss: where to send requests; with --scenario it replaces the scenario's target",
+    )
     .option("--rate <perSecond>", "open loop: requests per second, whatever the answers do")
     .option("--rate-per-connection <perSecond>", "open loop: the same for each connection")
     .option("-c, --connections <count>", "connections in all; without --rate each sends when it has its answer")
@@ -96,16 +98,6 @@ export function registerLoad(program: Command): void {
     .option("--expect-status <list>", "statuses that count as good (default 200 to 399)")
     .option("--expect-field <field>", "field an answer must carry: 'Name' or 'Name: value'; repeatable", many)
     .option("--expect-body <text>", "text an answer's body must contain; repeatable", many)
-    .option("--http <version>", "1.1 or 2; 2 goes over TLS by ALPN, and without it by prior knowledge (default 1.1)")
-    .option("-m, --streams <count>", "HTTP/2: streams at once on each connection (default 1)")
-    .option("-k, --insecure", "TLS: accept any certificate")
-    .option("--cacert <file>", "TLS: trust the authorities in this PEM file instead of the system's")
-    .option("--server-name <name>", "TLS: name to ask for and to verify (default: the URL's host)")
-    .option("--cert <file>", "TLS: certificate of this client with its chain, in PEM form")
-    .option("--key <file>", "TLS: its key (default: in the file of the certificate)")
-    .option("--handshake <how>", "TLS: full, or resume the session of an earlier connection (default full)")
-    .option("--message-size <bytes>", "WebSocket: size of a message where --body says nothing (default 64)")
-    .option("--idle <count>", "further connections that are opened, kept and send nothing")
     .option("--scenario <file>", "a mix of classes and everything above from a YAML file")
     .option("--timeout <duration>", "for a whole answer (default 10s)")
     .option("--connect-timeout <duration>", "for a connection (default 5s)")
@@ -138,4 +130,19 @@ export function registerLoad(program: Command): void {
       // `--out` and `--json` are options of `load` as well, which takes them first.
       process.exitCode = await runMergeCommand(files, { ...command.parent?.opts(), ...options });
     });
+}
+
+/** What belongs to HTTP/2, TLS and WebSocket. */
+function addProtocolOptions(command: Command): Command {
+  return command
+    .option("--http <version>", "1.1 or 2; 2 goes over TLS by ALPN, and without it by prior knowledge (default 1.1)")
+    .option("-m, --streams <count>", "HTTP/2: streams at once on each connection (default 1)")
+    .option("-k, --insecure", "TLS: accept any certificate")
+    .option("--cacert <file>", "TLS: trust the authorities in this PEM file instead of the system's")
+    .option("--server-name <name>", "TLS: name to ask for and to verify (default: the URL's host)")
+    .option("--cert <file>", "TLS: certificate of this client with its chain, in PEM form")
+    .option("--key <file>", "TLS: its key (default: in the file of the certificate)")
+    .option("--handshake <how>", "TLS: full, or resume the session of an earlier connection (default full)")
+    .option("--message-size <bytes>", "WebSocket: size of a message where --body says nothing (default 64)")
+    .option("--idle <count>", "further connections that are opened, kept and send nothing");
 }

@@ -129,9 +129,8 @@ export function defaultProcesses(host: string): number {
 }
 
 export function parseTarget(url: string): { target: PlanTarget; path: string; isWebSocket: boolean } {
-  const match = /^(https?|wss?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^/:?#[\]@]+))(?::(\d{1,5}))?(\/[^#]*|\?[^#]*)?(?:#.*)?$/.exec(
-    url,
-  );
+  const match =
+    /^(https?|wss?):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^/:?#[\]@]+))(?::(\d{1,5}))?(\/[^#]*|\?[^#]*)?(?:#.*)?$/.exec(url);
   if (match === null) {
     throw new WeirError("load.url", `"${url}" is not a URL that can be loaded`, {
       hint: "write it as http://127.0.0.1:8080/path; https, ws and wss work too",
@@ -181,7 +180,8 @@ function classOf(input: ClassInput): PlanClass {
 
 /** What would otherwise go wrong in a client process, told before one is started. */
 function checkPlan(plan: LoadPlan): void {
-  const { connectionsMax, streamsMax, perSecondMax, processesMax, durationMsMax, classesMax, shapePiecesMax } = planLimits;
+  const { connectionsMax, streamsMax, perSecondMax, processesMax, durationMsMax, classesMax, shapePiecesMax } =
+    planLimits;
   within(plan.connectionsCount, 1, connectionsMax, "connections");
   within(plan.idleConnectionsCount, 0, connectionsMax, "idle connections");
   within(plan.streamsPerConnection, 1, streamsMax, "streams");

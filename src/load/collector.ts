@@ -6,17 +6,10 @@
 import { compactLatencyShape, Histogram, latencyNsShape } from "../base/mod.ts";
 import type { ProcessHealth } from "./health.ts";
 import { ClassTotals, unpackHistogram } from "./interval.ts";
-import { HistogramIndex } from "./recorder.ts";
+import { HistogramIndex, setupSteps } from "./recorder.ts";
 import type { ProcessInterval } from "./runner.ts";
 
 const pointsMax = 600;
-/** What happens when connections are opened, much of it before the run. */
-const setupHistograms = [
-  HistogramIndex.connect,
-  HistogramIndex.handshakeFull,
-  HistogramIndex.handshakeResumed,
-  HistogramIndex.upgrade,
-] as const;
 
 /** A piece of time. Latencies are response times in microseconds, of all classes. */
 export interface SeriesPoint {
@@ -92,8 +85,8 @@ export class Collector {
       if (isMeasured) this.classes[index]!.add(packed);
       // Connections are opened before anything is measured.
       else {
-        for (const setup of setupHistograms) {
-          unpackHistogram(packed.histograms[setup]!, this.classes[index]!.histograms[setup]!);
+        for (const step of setupSteps) {
+          unpackHistogram(packed.histograms[step]!, this.classes[index]!.histograms[step]!);
         }
       }
       unpackHistogram(packed.histograms[HistogramIndex.response]!, open.response);

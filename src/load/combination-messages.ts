@@ -16,7 +16,10 @@ export const combinationMessages = defineMessages({
     en: "one connection per request leaves no room for several streams",
     zh: "每个请求一个连接时，无法使用多个流",
   },
-  streamsWithoutReuseHint: { en: "give --streams or --reuse none, not both", zh: "--streams 与 --reuse none 只能二选一" },
+  streamsWithoutReuseHint: {
+    en: "give --streams or --reuse none, not both",
+    zh: "--streams 与 --reuse none 只能二选一",
+  },
   connectionField: {
     en: "HTTP/2 has no Connection, Keep-Alive, Transfer-Encoding or Upgrade field",
     zh: "HTTP/2 没有 Connection、Keep-Alive、Transfer-Encoding、Upgrade 字段",
@@ -26,7 +29,10 @@ export const combinationMessages = defineMessages({
     en: "a rate per connection stands beside another rate or shape",
     zh: "每连接速率不能与其他速率或负载形状同时给出",
   },
-  twoRatesHint: { en: "give --rate or --rate-per-connection, not both", zh: "--rate 与 --rate-per-connection 只能二选一" },
+  twoRatesHint: {
+    en: "give --rate or --rate-per-connection, not both",
+    zh: "--rate 与 --rate-per-connection 只能二选一",
+  },
   tlsWithoutSecure: {
     en: "TLS options are given and the target is not secure",
     zh: "给出了 TLS 选项，但目标不是安全地址",

@@ -7,6 +7,7 @@ import type { Socket, SocketHandler, TCPSocketConnectOptions } from "bun";
 import type { Clock } from "../base/mod.ts";
 import { Failure } from "./failures.ts";
 import type { ClientEvents, ConnectOptions } from "./protocol-client.ts";
+import { HistogramIndex } from "./recorder.ts";
 
 const connectingMax = 512;
 const retryAfterNs = 100_000_000;
@@ -94,7 +95,7 @@ export class ConnectionOpener<C extends OpenedConnection> {
     }
     socket.setNoDelay(true);
     connection.socket = socket as unknown as Socket<OpenedConnection>;
-    this.events.connected(this.clock.monotonicNs() - connection.connectStartNs);
+    this.events.stepped(HistogramIndex.connect, this.clock.monotonicNs() - connection.connectStartNs);
     return true;
   }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { type Clock, language, systemClock, WeirError } from "../base/mod.ts";
 import { Collector, type SeriesPoint } from "./collector.ts";
-import { type LoadPlan, type ProcessShare, planDurationMs } from "./plan.ts";
+import { type LoadPlan, type ProcessShare, partOf, planDurationMs } from "./plan.ts";
 import { createTls } from "./protocols.ts";
 import { buildResult, type GeneratorHealth, type LoadResult } from "./result.ts";
 import { evaluateThresholds, parseThreshold } from "./thresholds.ts";
@@ -133,7 +133,14 @@ class Run {
         this.changed();
       },
     });
-    const client: Client = { process: child, share, prepared: null, measuredNs: null, problem: "", exitCode: undefined };
+    const client: Client = {
+      process: child,
+      share,
+      prepared: null,
+      measuredNs: null,
+      problem: "",
+      exitCode: undefined,
+    };
     this.tell(client, { type: "prepare", plan: this.plan, share, language: language() });
     return client;
   }
@@ -215,14 +222,14 @@ function noClients(): WeirError {
 /** Divides the connections of a plan evenly among its processes. */
 function shares(plan: LoadPlan): ProcessShare[] {
   const { processesCount, connectionsCount, idleConnectionsCount } = plan;
-  const part = (count: number, process: number): number =>
-    Math.floor((count + processesCount - 1 - process) / processesCount);
-  return Array.from({ length: processesCount }, (_, process) => ({
-    process,
-    processesCount,
-    connectionsCount: part(connectionsCount, process),
-    idleCount: part(idleConnectionsCount, process),
-  }));
+  return Array.from({ length: processesCount }, (_, process) => {
+    const share = { process, processesCount };
+    return {
+      ...share,
+      connectionsCount: partOf(connectionsCount, share),
+      idleCount: partOf(idleConnectionsCount, share),
+    };
+  });
 }
 
 /** Connections that are to be open from the start. */

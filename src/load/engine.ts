@@ -13,10 +13,10 @@ import { Judge } from "./checks.ts";
 import { ClassPicker } from "./class-picker.ts";
 import { Failure } from "./failures.ts";
 import { type PackedClass, takeInterval } from "./interval.ts";
-import { type LoadPlan, type ProcessShare, planDurationMs } from "./plan.ts";
+import { type LoadPlan, type ProcessShare, partOf, planDurationMs } from "./plan.ts";
 import type { ClientEvents, ProtocolClient, RequestSource } from "./protocol-client.ts";
 import { protocolOf } from "./protocols.ts";
-import { ClassRecorder } from "./recorder.ts";
+import { ClassRecorder, HistogramIndex, type SetupStep } from "./recorder.ts";
 import { type Schedule, scheduleOf } from "./schedule.ts";
 import { FreeSlots } from "./slots.ts";
 import { WaitingRing } from "./waiting.ts";
@@ -94,11 +94,7 @@ export class Engine implements ClientEvents {
       this.random,
     );
     this.schedule = scheduleOf(plan, share);
-    const { process, processesCount } = share;
-    this.budget =
-      plan.requestsMax === null
-        ? Number.POSITIVE_INFINITY
-        : Math.floor((plan.requestsMax + processesCount - 1 - process) / processesCount);
+    this.budget = plan.requestsMax === null ? Number.POSITIVE_INFINITY : partOf(plan.requestsMax, share);
     this.recorders = plan.classes.map(() => new ClassRecorder());
     this.requests = protocol.createRequests(plan, share, this.random);
     this.judge = new Judge(plan.classes.map((each) => each.checks));
@@ -218,19 +214,9 @@ export class Engine implements ClientEvents {
     this.recorders[this.release(slot)]!.fail(failure);
   }
 
-  connected(durationNs: number): void {
-    this.connects.count++;
-    this.recorders[0]!.connect.record(durationNs);
-  }
-
-  secured(durationNs: number, wasResumed: boolean): void {
-    const recorder = this.recorders[0]!;
-    if (wasResumed) recorder.handshakeResumed.record(durationNs);
-    else recorder.handshakeFull.record(durationNs);
-  }
-
-  upgraded(durationNs: number): void {
-    this.recorders[0]!.upgrade.record(durationNs);
+  stepped(step: SetupStep, durationNs: number): void {
+    if (step === HistogramIndex.connect) this.connects.count++;
+    this.recorders[0]!.histograms[step]!.record(durationNs);
   }
 
   noted(failure: Failure): void {
@@ -346,11 +332,9 @@ export class Engine implements ClientEvents {
     const request = this.requests[classIndex]!;
     request.render();
     request.inspector = this.judge.inspectorOf(classIndex, slot);
-    const recorder = this.recorders[classIndex]!;
-    recorder.sent++;
     this.client.send(slot, request);
     // Only now does a protocol that compresses know its length.
-    recorder.sentBytes += request.length;
+    this.recorders[classIndex]!.noteSent(request.length);
   }
 
   private release(slot: number): number {

@@ -4,7 +4,6 @@
  * half answer is not a slow one.
  */
 
-
 const kinds = {
   none: "none",
   connectRefused: "connect-refused",

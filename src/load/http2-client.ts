@@ -6,8 +6,9 @@
  */
 import { say } from "../base/mod.ts";
 import { Failure } from "./failures.ts";
+import { Http2Scratch, type Http2SessionEvents } from "./http2-events.ts";
 import type { Http2Request } from "./http2-request.ts";
-import { Http2Scratch, Http2Session, type Http2SessionEvents } from "./http2-session.ts";
+import { Http2Session } from "./http2-session.ts";
 import { messages } from "./messages.ts";
 import type { ConnectOptions, RenderedRequest } from "./protocol-client.ts";
 import { type SocketAccess, SocketClient, SocketConnection } from "./socket-client.ts";
@@ -237,6 +238,7 @@ export class Http2Client extends SocketClient<Http2Connection> implements Http2S
     }
   }
 
+  /** Once a connection. @cold */
   private noteAllowed(allowed: number): void {
     if (allowed >= this.streams || this.problem !== "") return;
     this.problem = say(messages.fewStreams, { allowed, asked: this.streams });

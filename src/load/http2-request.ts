@@ -65,7 +65,11 @@ export class Http2Request implements RequestSource {
   private readonly lengthField: RenderedField | null;
   private readonly isFixed: boolean;
 
-  constructor(plan: PlanClass, options: { readonly authority: string; readonly isSecure: boolean }, source: TemplateSource) {
+  constructor(
+    plan: PlanClass,
+    options: { readonly authority: string; readonly isSecure: boolean },
+    source: TemplateSource,
+  ) {
     this.expectsNoBody = plan.method === "HEAD";
     this.isSecure = options.isSecure;
     const text = (value: string): RenderedText => new RenderedText(segmentsOf(value, source));
@@ -128,6 +132,7 @@ export class Http2Request implements RequestSource {
   }
 }
 
+/** @cold */
 export function http2Requests(plan: LoadPlan, share: ProcessShare, random: Random): Http2Request[] {
   const options = { authority: authorityOf(plan.target), isSecure: plan.target.isSecure };
   const source = templateSource(share, random);

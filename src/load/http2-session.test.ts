@@ -13,8 +13,9 @@ import {
   Setting,
 } from "../protocols/mod.ts";
 import { failureNames } from "./failures.ts";
+import { Http2Scratch, type Http2SessionEvents } from "./http2-events.ts";
 import { Http2Request } from "./http2-request.ts";
-import { Http2Scratch, Http2Session, type Http2SessionEvents } from "./http2-session.ts";
+import { Http2Session } from "./http2-session.ts";
 import { noChecks, type PlanClass } from "./plan.ts";
 
 const encoder = new TextEncoder();
@@ -95,7 +96,12 @@ function frame(type: number, flags: number, stream: number, payload: Uint8Array 
 const number = (value: number): number[] => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
 const setting = (id: number, value: number): number[] => [0, id, ...number(value)];
 const settings = (...pairs: [number, number][]): Uint8Array =>
-  frame(FrameType.settings, 0, 0, pairs.flatMap(([id, value]) => setting(id, value)));
+  frame(
+    FrameType.settings,
+    0,
+    0,
+    pairs.flatMap(([id, value]) => setting(id, value)),
+  );
 
 /** The field block of an answer, by an encoder whose table stays empty. */
 function block(status: number, fields: Record<string, string> = {}): Uint8Array {
@@ -155,10 +161,12 @@ test("a body waits for the windows of stream and connection, and ends the stream
   client.written();
   client.send(0, { method: "POST", body: new Uint8Array(25).fill(7) });
   const first = client.written();
-  expect(first.map(({ type, flags, payload }) => [type, flags, type === FrameType.data ? payload.length : -1])).toEqual([
-    [FrameType.headers, Flag.endHeaders, -1],
-    [FrameType.data, 0, 10],
-  ]);
+  expect(first.map(({ type, flags, payload }) => [type, flags, type === FrameType.data ? payload.length : -1])).toEqual(
+    [
+      [FrameType.headers, Flag.endHeaders, -1],
+      [FrameType.data, 0, 10],
+    ],
+  );
   client.receive(frame(FrameType.windowUpdate, 0, 1, number(5)));
   client.receive(settings([Setting.initialWindowSize, 20]));
   const rest = client.written().filter(({ type }) => type === FrameType.data);

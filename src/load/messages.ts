@@ -34,8 +34,14 @@ export const messages = defineMessages({
     en: "client process {process} waited {percent} % of the time for a processor: other programs share its cores",
     zh: "客户端进程 {process} 有 {percent} % 的时间在等待处理器：其他程序与其共用核心",
   },
-  tlsLibrary: { en: "https and wss need OpenSSL 3, which is not installed", zh: "https 与 wss 需要 OpenSSL 3，但没有安装" },
-  tlsLibraryHint: { en: "on Debian and Ubuntu: apt-get install libssl3", zh: "Debian 与 Ubuntu：apt-get install libssl3" },
+  tlsLibrary: {
+    en: "https and wss need OpenSSL 3, which is not installed",
+    zh: "https 与 wss 需要 OpenSSL 3，但没有安装",
+  },
+  tlsLibraryHint: {
+    en: "on Debian and Ubuntu: apt-get install libssl3",
+    zh: "Debian 与 Ubuntu：apt-get install libssl3",
+  },
   tlsSystem: {
     en: "https and wss need Linux with glibc, where sockets can be read past the runtime",
     zh: "https 与 wss 需要带 glibc 的 Linux，以便绕过运行时读写套接字",

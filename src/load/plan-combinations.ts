@@ -68,9 +68,7 @@ function messageCombinations(input: PlanInput, { isWebSocket }: TargetKind): Com
   const hasHttpChecks = classes.some(
     ({ checks }) => checks !== undefined && (checks.statuses.length > 0 || checks.fields.length > 0),
   );
-  const openings = new Set(
-    (input.classes ?? []).map((each) => JSON.stringify([each.path, each.headers ?? []])),
-  );
+  const openings = new Set((input.classes ?? []).map((each) => JSON.stringify([each.path, each.headers ?? []])));
   return [
     [!isWebSocket && input.messageBytes !== undefined, messages.messageSize, messages.messageSizeHint],
     [isWebSocket && input.messageBytes !== undefined && hasBody, messages.messageAndBody, messages.messageAndBodyHint],

@@ -165,6 +165,11 @@ export const planLimits = {
   shapePiecesMax: 100_000,
 } as const;
 
+/** The part of one process in a number that all of them share evenly. */
+export function partOf(count: number, share: Pick<ProcessShare, "process" | "processesCount">): number {
+  return Math.floor((count + share.processesCount - 1 - share.process) / share.processesCount);
+}
+
 export function planDurationMs(plan: LoadPlan): number {
   return plan.load.kind === "closed" ? plan.load.durationMs : shapeDurationMs(plan.load.pieces);
 }

@@ -10,6 +10,7 @@
 import type { Clock, Random } from "../base/mod.ts";
 import type { Failure } from "./failures.ts";
 import type { LoadPlan, ProcessShare } from "./plan.ts";
+import type { SetupStep } from "./recorder.ts";
 
 /** Sees the bytes of an answer as they are read; only classes with checks on fields or body have one. */
 export interface AnswerInspector {
@@ -88,12 +89,8 @@ export interface ClientEvents {
   answered(slot: number, status: number, receivedBytes: number): void;
   /** The exchange of a slot ended without an answer. */
   failed(slot: number, failure: Failure): void;
-  /** A connection was opened in this time; TLS and the protocol's own beginning come after it. */
-  connected(durationNs: number): void;
-  /** A TLS handshake was done in this time. */
-  secured(durationNs: number, wasResumed: boolean): void;
-  /** A WebSocket's opening handshake was answered in this time. */
-  upgraded(durationNs: number): void;
+  /** A step of opening a connection was done in this time: TCP, TLS, or a WebSocket's opening handshake. */
+  stepped(step: SetupStep, durationNs: number): void;
   /** Something went wrong that belongs to no exchange, such as the end of a connection that was to be kept. */
   noted(failure: Failure): void;
   /** A connection could not be opened; no exchange was bound to it. */

@@ -14,7 +14,11 @@ import { WebSocketClient } from "./websocket-client.ts";
 import { webSocketMessages } from "./websocket-message.ts";
 
 /** Names for ALPN; a WebSocket begins as HTTP/1.1. */
-const alpnNames: Readonly<Record<ProtocolName, string>> = { "http/1.1": "http/1.1", "http/2": "h2", websocket: "http/1.1" };
+const alpnNames: Readonly<Record<ProtocolName, string>> = {
+  "http/1.1": "http/1.1",
+  "http/2": "h2",
+  websocket: "http/1.1",
+};
 
 const protocols: Readonly<Record<ProtocolName, Protocol>> = {
   "http/1.1": {

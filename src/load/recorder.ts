@@ -17,10 +17,29 @@ import { type Failure, failuresCount } from "./failures.ts";
 export const statusesCount = 1000;
 
 /** Which histogram is which in `ClassRecorder.histograms` and in packed intervals. */
-export const HistogramIndex = { response: 0, service: 1, sendLag: 2, wait: 3, failed: 4, connect: 5, handshakeFull: 6, handshakeResumed: 7, upgrade: 8 } as const;
+export const HistogramIndex = {
+  response: 0,
+  service: 1,
+  sendLag: 2,
+  wait: 3,
+  failed: 4,
+  connect: 5,
+  handshakeFull: 6,
+  handshakeResumed: 7,
+  upgrade: 8,
+} as const;
 export const histogramsCount = 9;
+/** The steps of opening a connection, each with its histogram; much of it happens before a run is measured. */
+export const setupSteps = [
+  HistogramIndex.connect,
+  HistogramIndex.handshakeFull,
+  HistogramIndex.handshakeResumed,
+  HistogramIndex.upgrade,
+] as const;
+export type SetupStep = (typeof setupSteps)[number];
 
 export class ClassRecorder {
+  /** By `HistogramIndex`. A connection belongs to no class, so the first class keeps what its opening took. */
   readonly histograms: readonly Histogram[];
   readonly response: Histogram;
   readonly service: Histogram;
@@ -28,12 +47,6 @@ export class ClassRecorder {
   readonly wait: Histogram;
   /** Response times of whole answers that were not what was asked for (status, checks). */
   readonly failed: Histogram;
-  /** Times to open a connection. A connection belongs to no class, so the first class keeps them all. */
-  readonly connect: Histogram;
-  /** The same for TLS handshakes, full and resumed ones, and for the opening handshakes of WebSockets. */
-  readonly handshakeFull: Histogram;
-  readonly handshakeResumed: Histogram;
-  readonly upgrade: Histogram;
   readonly failures = new Float64Array(failuresCount);
   readonly statuses = new Float64Array(statusesCount);
   /** Requests that became due (open loop) or were sent (closed loop). */
@@ -51,10 +64,11 @@ export class ClassRecorder {
     this.sendLag = this.histograms[HistogramIndex.sendLag]!;
     this.wait = this.histograms[HistogramIndex.wait]!;
     this.failed = this.histograms[HistogramIndex.failed]!;
-    this.connect = this.histograms[HistogramIndex.connect]!;
-    this.handshakeFull = this.histograms[HistogramIndex.handshakeFull]!;
-    this.handshakeResumed = this.histograms[HistogramIndex.handshakeResumed]!;
-    this.upgrade = this.histograms[HistogramIndex.upgrade]!;
+  }
+
+  noteSent(bytes: number): void {
+    this.sent++;
+    this.sentBytes += bytes;
   }
 
   /** Adds one failed exchange; it has no latency, for it has no answer. */

@@ -32,7 +32,7 @@ const health = {
 function intervals(samples: readonly number[], seconds: number, connects = 0): ProcessInterval[] {
   return Array.from({ length: seconds }, (_, second) => {
     const recorder = new ClassRecorder();
-    if (second === 0 && connects > 0) recorder.connect.recordMany(1e6, connects);
+    if (second === 0 && connects > 0) recorder.histograms[HistogramIndex.connect]!.recordMany(1e6, connects);
     samples.forEach((ns, index) => {
       if (index % seconds !== second) return;
       recorder.response.record(ns);
@@ -57,8 +57,7 @@ function resultOf(parts: readonly (readonly number[])[], seconds: number): LoadR
   const setup = { connections: 4, failed: 0, durationMs: 1, perSecond: 4000 };
   const startedAt = "2026-01-01T00:00:00.000Z";
   const unjudged = buildResult({ plan, startedAt, collector, measuredSeconds: seconds, pacing: "precise", setup });
-  const events = { isInterrupted: false, askedConnections: 4, descriptors: [],
-      problems: [], endedEarly: [] };
+  const events = { isInterrupted: false, askedConnections: 4, descriptors: [], problems: [], endedEarly: [] };
   const verdict = judge(plan, unjudged, [], events);
   return { ...unjudged, thresholds: [], verdict };
 }

@@ -90,9 +90,7 @@ export interface ClassResult {
   readonly scheduled: number;
   readonly sent: number;
   readonly answeredInTime: number;
-  readonly histograms: Readonly<
-    Record<keyof typeof HistogramIndex, EncodedHistogram>
-  >;
+  readonly histograms: Readonly<Record<keyof typeof HistogramIndex, EncodedHistogram>>;
 }
 
 export interface SeriesEntry extends Omit<SeriesPoint, "column"> {

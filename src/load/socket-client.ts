@@ -20,6 +20,7 @@ import { findEventLoop } from "./event-loop.ts";
 import { Failure } from "./failures.ts";
 import { messages } from "./messages.ts";
 import type { ClientEvents, ConnectOptions, ProtocolClient, RenderedRequest } from "./protocol-client.ts";
+import { HistogramIndex } from "./recorder.ts";
 import { Handshake, type TlsClient } from "./tls-client.ts";
 
 /** One connection of a process. */
@@ -107,6 +108,7 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
     return this.opener.pendingCount;
   }
 
+  /** Asked before the start. @cold */
   get hasSocket(): boolean {
     return this.connections.some((connection) => connection.socket !== null);
   }
@@ -251,7 +253,8 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
     if (state === Handshake.done) {
       connection.isSecured = true;
       this.waitToWrite(connection, false);
-      this.events.secured(this.clock.monotonicNs() - connection.handshakeStartNs, tls.wasResumed(session!));
+      const step = tls.wasResumed(session!) ? HistogramIndex.handshakeResumed : HistogramIndex.handshakeFull;
+      this.events.stepped(step, this.clock.monotonicNs() - connection.handshakeStartNs);
       this.begin(connection);
     } else if (state === Handshake.wantsRead || state === Handshake.wantsWrite) {
       this.waitToWrite(connection, state === Handshake.wantsWrite);

@@ -65,7 +65,17 @@ export function parseThreshold(expression: string, classNames: readonly string[]
   const unit = match[4];
   const isLatency = latencyPath(figure) !== null;
   if (!isLatency && !plainFigures.includes(figure) && !figure.startsWith("errors.")) {
-    const names = [...Object.keys(latencyFigures), ...plainFigures, "errors.KIND", "service.p99", "send_lag.p99", "connect.p99", "handshake.p99", "resumed.p99", "upgrade.p99"];
+    const names = [
+      ...Object.keys(latencyFigures),
+      ...plainFigures,
+      "errors.KIND",
+      "service.p99",
+      "send_lag.p99",
+      "connect.p99",
+      "handshake.p99",
+      "resumed.p99",
+      "upgrade.p99",
+    ];
     throw wrong(
       expression,
       `there is no figure "${figure}"; there are ${names.join(", ")}, each after a class name and a dot`,
@@ -97,9 +107,7 @@ function splitName(text: string, classNames: readonly string[]): [string | null,
   return [null, text];
 }
 
-function latencyPath(
-  figure: string,
-): { kind: LatencyKind; field: keyof LatencyUs } | null {
+function latencyPath(figure: string): { kind: LatencyKind; field: keyof LatencyUs } | null {
   const plain = latencyFigures[figure];
   if (plain !== undefined) return { kind: "latencyUs", field: plain };
   const dot = figure.indexOf(".");

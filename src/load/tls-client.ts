@@ -62,7 +62,8 @@ export class TlsClient {
     this.protocol = protocol;
     const { library } = this;
     const context = library.SSL_CTX_new(library.TLS_client_method());
-    if (context === null) throw new WeirError("load.tls-library", tlsReason(library), { hint: say(messages.tlsLibraryHint) });
+    if (context === null)
+      throw new WeirError("load.tls-library", tlsReason(library), { hint: say(messages.tlsLibraryHint) });
     this.context = context;
     library.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_3_VERSION, null);
     library.SSL_CTX_ctrl(context, SSL_CTRL_MODE, modes, null);

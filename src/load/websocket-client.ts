@@ -25,6 +25,7 @@ import { closeFailure, Failure } from "./failures.ts";
 import { messages } from "./messages.ts";
 import type { LoadPlan, ProcessShare } from "./plan.ts";
 import type { AnswerInspector, ConnectOptions, RenderedRequest } from "./protocol-client.ts";
+import { HistogramIndex } from "./recorder.ts";
 import { type SocketAccess, SocketClient, SocketConnection } from "./socket-client.ts";
 import { type Opening, OpeningRequests } from "./websocket-opening.ts";
 
@@ -124,7 +125,14 @@ export class WebSocketClient extends SocketClient<WebSocketConnection> implement
     super.close();
   }
 
-  onMessage(_opcode: number, _isCompressed: boolean, bytes: Uint8Array, from: number, to: number, isEnd: boolean): void {
+  onMessage(
+    _opcode: number,
+    _isCompressed: boolean,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    isEnd: boolean,
+  ): void {
     const connection = this.current!;
     connection.answerBytes += to - from;
     if (connection.state === State.busy) {
@@ -183,7 +191,13 @@ export class WebSocketClient extends SocketClient<WebSocketConnection> implement
   }
 
   /** Once a connection. @cold */
-  private goOnOpening(connection: WebSocketConnection, opening: Opening, bytes: Uint8Array, from: number, to: number): void {
+  private goOnOpening(
+    connection: WebSocketConnection,
+    opening: Opening,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): void {
     const state = opening.receive(bytes.subarray(from, to));
     if (state === "more") return;
     if (state === "refused") {
@@ -191,7 +205,7 @@ export class WebSocketClient extends SocketClient<WebSocketConnection> implement
       this.replaceUnready(connection, Failure.upgradeRefused);
       return;
     }
-    this.events.upgraded(this.clock.monotonicNs() - connection.openingStartNs);
+    this.events.stepped(HistogramIndex.upgrade, this.clock.monotonicNs() - connection.openingStartNs);
     connection.opening = null;
     this.opener.ready(connection);
     this.opened(connection);

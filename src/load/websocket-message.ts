@@ -37,6 +37,7 @@ export class WebSocketMessage implements RequestSource {
   }
 }
 
+/** @cold */
 export function webSocketMessages(plan: LoadPlan, share: ProcessShare, random: Random): WebSocketMessage[] {
   const source = templateSource(share, random);
   return plan.classes.map((each) => new WebSocketMessage(each, source));

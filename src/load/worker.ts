@@ -48,8 +48,7 @@ process.on("message", (message: ToWorker) => {
   if (message.type === "prepare") {
     setLanguage(message.language);
     void prepare(message.plan, message.share);
-  }
-  else if (message.type === "start") void start(message.wallMs);
+  } else if (message.type === "start") void start(message.wallMs);
   else runner?.stop();
 });
 process.on("disconnect", () => process.exit(0));

@@ -1,9 +1,8 @@
 /** HTTP/2 against real servers, and against servers made to misbehave: each failure has its own class. */
 import { afterAll, expect, test } from "bun:test";
-import { createServer, type Http2Server } from "node:http2";
+import { createServer, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { mergeResults, runSweep } from "../../src/load/mod.ts";
-import { buildPlan, runLoad } from "../../src/load/mod.ts";
+import { buildPlan, mergeResults, runLoad, runSweep } from "../../src/load/mod.ts";
 import { LocalGateway } from "../support/local-gateway.ts";
 import { closeServers, kinds, listen, run } from "./servers.ts";
 
@@ -17,7 +16,7 @@ afterAll(() => {
 function startNode(options: { readonly streamsMax?: number } = {}): Promise<{ port: number; requests: () => number }> {
   let requests = 0;
   const server = createServer({ settings: { maxConcurrentStreams: options.streamsMax ?? 100 } });
-  server.on("stream", (stream, headers) => {
+  server.on("stream", (stream: ServerHttp2Stream, headers) => {
     requests++;
     const path = headers[":path"]!;
     stream.on("error", () => {});
@@ -32,7 +31,9 @@ function startNode(options: { readonly streamsMax?: number } = {}): Promise<{ po
   });
   servers.push(server);
   return new Promise((resolve) =>
-    server.listen(0, "127.0.0.1", () => resolve({ port: (server.address() as AddressInfo).port, requests: () => requests })),
+    server.listen(0, "127.0.0.1", () =>
+      resolve({ port: (server.address() as AddressInfo).port, requests: () => requests }),
+    ),
   );
 }
 
@@ -102,7 +103,12 @@ test("templates, fields and statuses are checked as over HTTP/1.1", async () => 
         path: "/{{counter}}",
         method: "PUT",
         headers: [["x-id", "{{uuid}}"]],
-        checks: { statuses: [200], fields: [{ name: "x-method", value: "PUT" }], bodyContains: ["hello"], bodyBytes: 5 },
+        checks: {
+          statuses: [200],
+          fields: [{ name: "x-method", value: "PUT" }],
+          bodyContains: ["hello"],
+          bodyBytes: 5,
+        },
       },
       {
         name: "busy",
@@ -212,13 +218,29 @@ function onStream(handle: (socket: Socket, stream: number) => void): Promise<num
 }
 
 const misbehaving: readonly (readonly [string, (socket: Socket, stream: number) => void, string[]])[] = [
-  ["a stream reset with REFUSED_STREAM", (socket, id) => socket.write(frame(3, 0, id, number(7))), ["stream-refused-stream"]],
-  ["a stream reset with INTERNAL_ERROR", (socket, id) => socket.write(frame(3, 0, id, number(2))), ["stream-internal-error"]],
-  ["a stream cancelled within its answer", (socket, id) => {
-    socket.write(ok(id, false));
-    socket.write(frame(3, 0, id, number(8)));
-  }, ["stream-cancel"]],
-  ["a GOAWAY that leaves streams out", (socket) => socket.end(frame(7, 0, 0, [...number(0), ...number(11)])), ["goaway-enhance-your-calm"]],
+  [
+    "a stream reset with REFUSED_STREAM",
+    (socket, id) => socket.write(frame(3, 0, id, number(7))),
+    ["stream-refused-stream"],
+  ],
+  [
+    "a stream reset with INTERNAL_ERROR",
+    (socket, id) => socket.write(frame(3, 0, id, number(2))),
+    ["stream-internal-error"],
+  ],
+  [
+    "a stream cancelled within its answer",
+    (socket, id) => {
+      socket.write(ok(id, false));
+      socket.write(frame(3, 0, id, number(8)));
+    },
+    ["stream-cancel"],
+  ],
+  [
+    "a GOAWAY that leaves streams out",
+    (socket) => socket.end(frame(7, 0, 0, [...number(0), ...number(11)])),
+    ["goaway-enhance-your-calm"],
+  ],
   ["a connection that ends without a word", (socket) => socket.end(), ["closed-unanswered"]],
   ["a connection that ends within an answer", (socket, id) => socket.end(ok(id, false)), ["closed-early"]],
   ["a reset connection", (socket) => socket.resetAndDestroy(), ["reset"]],

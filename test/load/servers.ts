@@ -1,6 +1,7 @@
 /** What the tests of the load generator share: servers that do as they are told, and short runs against them. */
-import { createServer, type Server, type Socket } from "node:net";
+
 import type { AddressInfo } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { buildPlan, type LoadResult, type PlanInput, runLoad } from "../../src/load/mod.ts";
 
 const servers: Server[] = [];

@@ -1,14 +1,14 @@
 /** TLS: certificates that are and are not accepted, full and resumed handshakes, and servers that break it off. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { createSecureServer } from "node:http2";
+import { createSecureServer, type ServerHttp2Stream } from "node:http2";
 import { createServer as createHttps, type Server } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { createServer as createTls, type TlsOptions } from "node:tls";
-import { WebSocketServer } from "ws";
 import type { PlanInput } from "../../src/load/mod.ts";
 import { TestAuthority, type TestCertificate } from "../authority.ts";
 import { closeServers, kinds, listen, run } from "./servers.ts";
+import { WebSocketServer } from "./ws-package.ts";
 
 let authority: TestAuthority;
 let certificate: TestCertificate;
@@ -44,7 +44,9 @@ test("a certificate of a trusted authority is accepted, by address and by name",
   for (const tls of [trust(), { ...trust(), serverName: "gw.test" }]) {
     const { summary } = await run(`https://127.0.0.1:${port}/`, { ...few, tls: tls! });
     expect([summary.errors, summary.requests]).toEqual([{ total: 0 }, 20]);
-    expect([summary.connectUs.count, summary.handshakeFullUs.count, summary.handshakeResumedUs.count]).toEqual([4, 4, 0]);
+    expect([summary.connectUs.count, summary.handshakeFullUs.count, summary.handshakeResumedUs.count]).toEqual([
+      4, 4, 0,
+    ]);
   }
 });
 
@@ -58,7 +60,10 @@ test("an unknown authority, a wrong name and an end in the past are tls-untruste
     [old, trust(), "expired"],
   ];
   for (const [target, tls, reason] of cases) {
-    const result = await run(`https://127.0.0.1:${target}/`, { durationMs: 200, ...(tls === undefined ? {} : { tls }) });
+    const result = await run(`https://127.0.0.1:${target}/`, {
+      durationMs: 200,
+      ...(tls === undefined ? {} : { tls }),
+    });
     expect(kinds(result)).toEqual(["tls-untrusted"]);
     expect(result.verdict.warnings.join()).toContain(reason);
     // Whoever asks for it gets an answer all the same.
@@ -87,12 +92,14 @@ test("a client certificate is shown; without one the server says no", async () =
   expect((await run(`https://127.0.0.1:${port}/`, { ...few, tls: shown })).summary.errors).toEqual({ total: 0 });
   const result = await run(`https://127.0.0.1:${port}/`, { tls: trust()! });
   expect(result.summary.answers).toBe(0);
-  expect(kinds(result).every((kind) => kind === "tls-failed" || kind === "reset" || kind === "closed-unanswered")).toBe(true);
+  expect(kinds(result).every((kind) => kind === "tls-failed" || kind === "reset" || kind === "closed-unanswered")).toBe(
+    true,
+  );
 });
 
 test("HTTP/2 is agreed on by ALPN, and a server without it is no-http2", async () => {
   const server = createSecureServer({ key: certificate.keyPem, cert: certificate.chainPem });
-  server.on("stream", (stream) => {
+  server.on("stream", (stream: ServerHttp2Stream) => {
     stream.respond({ ":status": 200 });
     stream.end("secret");
   });
@@ -109,7 +116,9 @@ test("a WebSocket over TLS carries messages", async () => {
   const https = createHttps({ key: certificate.keyPem, cert: certificate.chainPem });
   const sockets = new WebSocketServer({ server: https });
   sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(data)));
-  closers.push(() => sockets.clients.forEach((client) => client.terminate()));
+  closers.push(() => {
+    for (const client of sockets.clients) client.terminate();
+  });
   const port = await portOf(https as never);
   const { summary } = await run(`wss://127.0.0.1:${port}/`, { ...few, tls: trust()!, messageBytes: 100_000 });
   expect([summary.errors, summary.receivedBytes]).toEqual([{ total: 0 }, 20 * 100_000]);
@@ -117,8 +126,9 @@ test("a WebSocket over TLS carries messages", async () => {
 });
 
 test("bodies larger than a record go out and come back", async () => {
-  const server = createHttps({ key: certificate.keyPem, cert: certificate.chainPem }, (request, response) =>
-    void request.pipe(response),
+  const server = createHttps(
+    { key: certificate.keyPem, cert: certificate.chainPem },
+    (request, response) => void request.pipe(response),
   );
   const port = await portOf(server as never);
   const body = "0123456789".repeat(200_000);

@@ -2,10 +2,10 @@
 import { afterAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
-import { type WebSocket, WebSocketServer } from "ws";
 import { closeServers, kinds, listen, run } from "./servers.ts";
+import { WebSocketServer, type WsServer, type WsSocket } from "./ws-package.ts";
 
-const servers: WebSocketServer[] = [];
+const servers: WsServer[] = [];
 afterAll(() => {
   for (const server of servers) {
     for (const client of server.clients) client.terminate();
@@ -14,7 +14,7 @@ afterAll(() => {
   closeServers();
 });
 
-function serve(handle: (socket: WebSocket) => void): Promise<number> {
+function serve(handle: (socket: WsSocket) => void): Promise<number> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   server.on("connection", (socket) => {
     socket.on("error", () => {});
@@ -24,7 +24,7 @@ function serve(handle: (socket: WebSocket) => void): Promise<number> {
   return new Promise((resolve) => server.on("listening", () => resolve((server.address() as AddressInfo).port)));
 }
 
-const echo = (socket: WebSocket): void => {
+const echo = (socket: WsSocket): void => {
   socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
 };
 
@@ -70,7 +70,7 @@ test("a message of every form of length comes back whole", async () => {
 });
 
 test("a rate per connection is kept by each, beside idle connections", async () => {
-  const counts = new Map<WebSocket, number>();
+  const counts = new Map<WsSocket, number>();
   const port = await serve((socket) => {
     counts.set(socket, 0);
     socket.on("message", (data) => {
@@ -116,7 +116,12 @@ test("fields of the handshake reach the server, and a subprotocol that was offer
     }),
   );
   const { summary } = await run(`ws://127.0.0.1:${port}/feed?x=1`, {
-    request: { headers: [["X-Token", "t{{counter}}"], ["Sec-WebSocket-Protocol", "orders, quotes"]] },
+    request: {
+      headers: [
+        ["X-Token", "t{{counter}}"],
+        ["Sec-WebSocket-Protocol", "orders, quotes"],
+      ],
+    },
     connectionsCount: 1,
     requestsMax: 1,
     durationMs: 20_000,
@@ -209,7 +214,7 @@ test("an idle connection that the server closes is counted, and opened again", a
   const port = await serve(echo);
   const closer = servers.at(-1)!;
   let closed = 0;
-  closer.on("connection", (socket: WebSocket) => {
+  closer.on("connection", (socket: WsSocket) => {
     if (closed++ < 3) socket.close(1012);
   });
   const result = await run(`ws://127.0.0.1:${port}/`, {
