@@ -123,10 +123,19 @@ export class Histogram {
     return this.memory[bucketsAt + index]!;
   }
 
+  /** The first and the last bucket that may not be empty: nearly all of a fine shape's lie outside of them. */
+  get firstIndex(): number {
+    return this.shape.indexOf(this.min);
+  }
+
+  get lastIndex(): number {
+    return this.shape.indexOf(this.max);
+  }
+
   /** Calls `visit` for every bucket that is not empty, by rising value. */
   forEachBucket(visit: (lowest: number, highest: number, count: number) => void): void {
-    const { memory, shape } = this;
-    for (let index = 0; index < shape.bucketsCount; index++) {
+    const { memory, shape, lastIndex } = this;
+    for (let index = this.firstIndex; index <= lastIndex; index++) {
       const count = memory[bucketsAt + index]!;
       if (count > 0) visit(shape.lowestOf(index), shape.highestOf(index), count);
     }
@@ -153,14 +162,14 @@ export class Histogram {
 
   private percentileIndex(percent: number): number {
     assert(percent >= 0 && percent <= 100, "a percentile lies between 0 and 100");
-    const { memory, shape, count } = this;
+    const { memory, count, lastIndex } = this;
     if (count === 0) return -1;
     const wanted = Math.max(1, Math.ceil((percent / 100) * count - 1e-9 * count));
     let seen = 0;
-    for (let index = 0; index < shape.bucketsCount; index++) {
+    for (let index = this.firstIndex; index < lastIndex; index++) {
       seen += memory[bucketsAt + index]!;
       if (seen >= wanted) return index;
     }
-    return shape.bucketsCount - 1;
+    return lastIndex;
   }
 }

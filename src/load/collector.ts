@@ -60,6 +60,8 @@ export class Collector {
   secondsPerPoint = 1;
   private readonly warmupSeconds: number;
   private readonly open = new Map<number, OpenSecond>();
+  /** Histograms of seconds that were closed, to be used again: they are large. */
+  private readonly spare: Histogram[] = [];
   private readonly reportedTo: number[];
   private readonly onPoint: (point: SeriesPoint) => void;
 
@@ -117,7 +119,7 @@ export class Collector {
     let open = this.open.get(second);
     if (open === undefined) {
       open = {
-        response: new Histogram(latencyNsShape),
+        response: this.spare.pop() ?? new Histogram(latencyNsShape),
         scheduled: 0,
         answers: 0,
         errors: 0,
@@ -141,6 +143,8 @@ export class Collector {
 
   private close(second: number, open: OpenSecond): void {
     const point = pointOf(second, open);
+    open.response.reset();
+    this.spare.push(open.response);
     this.onPoint(point);
     const last = this.points.at(-1);
     if (last !== undefined && second < last.second + this.secondsPerPoint) join(last, point);

@@ -91,12 +91,15 @@ export function takeInterval(recorder: ClassRecorder): PackedClass {
 export function packHistogram(histogram: Histogram): Float64Array {
   const { memory } = histogram;
   if (histogram.count === 0) return new Float64Array(0);
+  // Only the part in use is walked: this is done once a second, in the midst of sending.
+  const first = headerLength + histogram.firstIndex;
+  const last = headerLength + histogram.lastIndex;
   let used = 0;
-  for (let index = headerLength; index < memory.length; index++) if (memory[index] !== 0) used++;
+  for (let index = first; index <= last; index++) if (memory[index] !== 0) used++;
   const packed = new Float64Array(headerLength + used * 2);
   packed.set(memory.subarray(0, headerLength));
   let at = headerLength;
-  for (let index = headerLength; index < memory.length; index++) {
+  for (let index = first; index <= last; index++) {
     if (memory[index] === 0) continue;
     packed[at++] = index - headerLength;
     packed[at++] = memory[index]!;

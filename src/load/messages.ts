@@ -85,6 +85,12 @@ export const messages = defineMessages({
   unknown: { en: "not measured", zh: "未测得" },
 
   target: { en: "target", zh: "目标" },
+  protocol: { en: "protocol", zh: "协议" },
+  protocolTls: { en: "{protocol} over TLS", zh: "TLS 上的 {protocol}" },
+  protocolStreams: {
+    en: "{protocol}, {streams} streams on each connection",
+    zh: "{protocol}，每个连接 {streams} 个流",
+  },
   requests: { en: "requests", zh: "请求" },
   requestsValue: {
     en: "{requests} in {seconds} s, {rate} per second",

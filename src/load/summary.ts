@@ -31,9 +31,10 @@ export function summaryText(result: LoadResult, style: Style): string {
   return `${lines.join("\n")}\n`;
 }
 
-function requestLines({ summary, name }: LoadResult): string[] {
+function requestLines({ summary, name, plan }: LoadResult): string[] {
   const lines = [
     line(messages.target, name),
+    ...protocolLines(plan),
     line(
       messages.requests,
       say(messages.requestsValue, {
@@ -63,6 +64,16 @@ function requestLines({ summary, name }: LoadResult): string[] {
     ),
   );
   return lines;
+}
+
+/** How the requests went out; nothing for plain HTTP/1.1, nor for results from before there were others. */
+function protocolLines(plan: LoadResult["plan"]): string[] {
+  const name = { "http/2": "HTTP/2", websocket: "WebSocket" }[String(plan["protocol"])] ?? "HTTP/1.1";
+  const isSecure = (plan["tls"] ?? null) !== null;
+  const streams = Number(plan["streamsPerConnection"] ?? 1);
+  const protocol = isSecure ? say(messages.protocolTls, { protocol: name }) : name;
+  const told = streams > 1 ? say(messages.protocolStreams, { protocol, streams }) : protocol;
+  return told === "HTTP/1.1" ? [] : [line(messages.protocol, told)];
 }
 
 function latencyTable({ summary }: LoadResult): string[] {
