@@ -4,11 +4,11 @@
  * latencies the time between an answer and the next write, and `weir load` does not.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   clientCore,
+  freePort,
   interleave,
   type Measured,
   measureWeir,
@@ -16,6 +16,7 @@ import {
   option,
   ratioOf,
   serverCore,
+  serving,
   showRatio,
   tell,
 } from "./load-tools.ts";
@@ -45,7 +46,7 @@ const nginx = Bun.spawn(["taskset", "-c", String(serverCore), "nginx", "-c", con
 });
 try {
   const url = `http://127.0.0.1:${port}/`;
-  await answering(url);
+  await serving(url);
   const words = [
     url,
     "--connections",
@@ -83,25 +84,4 @@ try {
   nginx.kill();
   await nginx.exited;
   rmSync(folder, { recursive: true, force: true });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port: found } = probe.address() as { port: number };
-      probe.close(() => resolve(found));
-    });
-  });
-}
-
-async function answering(target: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const isUp = await fetch(target).then(
-      () => true,
-      () => false,
-    );
-    if (isUp) return;
-    await Bun.sleep(10);
-  }
-  throw new Error("nginx did not start");
 }

@@ -3,6 +3,8 @@
  * printing each figure beside its bar. Comparisons are interleaved in one run (A B B A ...) and told as ratios with their
  * spread, for the machine's own speed changes from minute to minute.
  */
+
+import { type AddressInfo, createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Histogram, latencyNsShape } from "../../src/base/mod.ts";
@@ -37,6 +39,29 @@ export interface Measured {
 interface Finished {
   readonly out: string;
   readonly cpuUs: number;
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** Waits for a server that was just started. */
+export async function serving(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const isUp = await fetch(url).then(
+      () => true,
+      () => false,
+    );
+    if (isUp) return;
+    await Bun.sleep(10);
+  }
+  throw new Error(`nothing answers at ${url}`);
 }
 
 /** Runs a program on one core, or anywhere with -1. */

@@ -2,7 +2,15 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-for (const name of ["load-wrk", "load-nginx", "load-open", "load-memory", "load-connections", "load-freeze"]) {
+for (const name of [
+  "load-wrk",
+  "load-nginx",
+  "load-open",
+  "load-memory",
+  "load-connections",
+  "load-freeze",
+  "load-http2",
+]) {
   test(`${name} runs small`, async () => {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, `${name}.ts`), "--small"], {
       stdio: ["ignore", "pipe", "pipe"],
