@@ -49,6 +49,7 @@ export class TlsClient {
   /** Where the library says which protocol was chosen: its place, and its length in four bytes. */
   private readonly alpnAt = new Uint8Array(new ArrayBuffer(8));
   private readonly alpnLength = new Uint8Array(new ArrayBuffer(4));
+  private readonly noPassword = new Uint8Array(new ArrayBuffer(8));
 
   /**
    * Throws a WeirError that names the file where one cannot be used. @cold
@@ -195,6 +196,8 @@ export class TlsClient {
       throw this.badFile("--cert", tls.certificateFile);
     }
     const keyFile = tls.keyFile ?? tls.certificateFile;
+    // An empty password, so that a key that needs one is an error and not a question on the terminal.
+    library.SSL_CTX_set_default_passwd_cb_userdata(context, this.noPassword);
     const isKey = library.SSL_CTX_use_PrivateKey_file(context, cText(keyFile), SSL_FILETYPE_PEM) === 1;
     if (!isKey || library.SSL_CTX_check_private_key(context) !== 1) throw this.badFile("--key", keyFile);
   }

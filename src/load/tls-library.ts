@@ -19,6 +19,7 @@ const functions = {
   SSL_CTX_load_verify_locations: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   SSL_CTX_use_certificate_chain_file: { args: ["ptr", "ptr"], returns: "i32" },
   SSL_CTX_use_PrivateKey_file: { args: ["ptr", "ptr", "i32"], returns: "i32" },
+  SSL_CTX_set_default_passwd_cb_userdata: { args: ["ptr", "ptr"], returns: "void" },
   SSL_CTX_check_private_key: { args: ["ptr"], returns: "i32" },
   SSL_CTX_set_alpn_protos: { args: ["ptr", "ptr", "u32"], returns: "i32" },
   SSL_new: { args: ["ptr"], returns: "ptr" },

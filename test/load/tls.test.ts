@@ -192,6 +192,11 @@ test("files that cannot be used are told by name before anything is sent", async
   await expect(run(url, { tls: { authorityFile: missing } })).rejects.toThrow(missing);
   await expect(run(url, { tls: { certificateFile: missing } })).rejects.toThrow(missing);
   const other = authority.certificate({ names: ["x"] });
+  const locked = join(authority.folder, "locked.key");
+  const lock = ["ec", "-aes256", "-passout", "pass:secret", "-in", certificate.keyFile, "-out", locked];
+  expect(Bun.spawnSync(["openssl", ...lock]).exitCode).toBe(0);
+  const asking = { certificateFile: certificate.certificateFile, keyFile: locked };
+  await expect(run(url, { tls: asking })).rejects.toThrow(locked);
   const mixed = { certificateFile: certificate.certificateFile, keyFile: other.keyFile };
   await expect(run(url, { tls: mixed })).rejects.toThrow(other.keyFile);
 });
