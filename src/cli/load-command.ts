@@ -68,36 +68,12 @@ Exit codes: 0 passed, 2 wrong use, 3 a --fail-if held, 4 the generator was the l
 const many = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function registerLoad(program: Command): void {
-  const load = addProtocolOptions(program.command("load"))
+  const load = addProtocolOptions(addRequestOptions(program.command("load")))
     .description("generate load, show progress live, print and save the result")
     .argument(
       "[url]",
       "http, https, ws or wss: where to send requests; with --scenario it replaces the scenario's target",
     )
-    .option("--rate <perSecond>", "open loop: requests per second, whatever the answers do")
-    .option("--rate-per-connection <perSecond>", "open loop: the same for each connection")
-    .option("-c, --connections <count>", "connections in all; without --rate each sends when it has its answer")
-    .option("-d, --duration <duration>", "how long, with its unit: 500ms, 30s, 10m (default 10s)")
-    .option("-n, --requests <count>", "end after this many requests")
-    .option("--arrivals <kind>", "spacing of an open loop: constant or poisson (default constant)")
-    .option("--seed <number>", "seed of everything random (default: drawn, and printed)")
-    .option("--steps <list>", "open loop in steps: 1000:10s,2000:10s")
-    .option("--ramp <range>", "open loop from one rate to another over the duration: 0-5000")
-    .option("--burst <burst>", "bursts over --rate: RATE:LENGTH:EVERY, as in 9000:200ms:5s")
-    .option("--schedule <file>", "open loop from a file of lines 'duration rate' or 'duration from-to'")
-    .option("--think <duration>", "closed loop: pause between an answer and the next request")
-    .option(
-      "--catch-up <how>",
-      "open loop after a stall: send, or skip what is 1 s late (skip:200ms for another limit)",
-    )
-    .option("--warmup <duration>", "the first part of the run, kept out of the result")
-    .option("-X, --method <method>", "request method")
-    .option("-H, --header <field>", "header field 'Name: value'; repeatable", many)
-    .option("--body <text>", "request body; a template, as are path and headers")
-    .option("--body-file <file>", "request body from a file, sent as it is")
-    .option("--expect-status <list>", "statuses that count as good (default 200 to 399)")
-    .option("--expect-field <field>", "field an answer must carry: 'Name' or 'Name: value'; repeatable", many)
-    .option("--expect-body <text>", "text an answer's body must contain; repeatable", many)
     .option("--scenario <file>", "a mix of classes and everything above from a YAML file")
     .option("--timeout <duration>", "for a whole answer (default 10s)")
     .option("--connect-timeout <duration>", "for a connection (default 5s)")
@@ -130,6 +106,35 @@ export function registerLoad(program: Command): void {
       // `--out` and `--json` are options of `load` as well, which takes them first.
       process.exitCode = await runMergeCommand(files, { ...command.parent?.opts(), ...options });
     });
+}
+
+/** When requests leave, what they are, and what is good for an answer. */
+function addRequestOptions(command: Command): Command {
+  return command
+    .option("--rate <perSecond>", "open loop: requests per second, whatever the answers do")
+    .option("--rate-per-connection <perSecond>", "open loop: the same for each connection")
+    .option("-c, --connections <count>", "connections in all; without --rate each sends when it has its answer")
+    .option("-d, --duration <duration>", "how long, with its unit: 500ms, 30s, 10m (default 10s)")
+    .option("-n, --requests <count>", "end after this many requests")
+    .option("--arrivals <kind>", "spacing of an open loop: constant or poisson (default constant)")
+    .option("--seed <number>", "seed of everything random (default: drawn, and printed)")
+    .option("--steps <list>", "open loop in steps: 1000:10s,2000:10s")
+    .option("--ramp <range>", "open loop from one rate to another over the duration: 0-5000")
+    .option("--burst <burst>", "bursts over --rate: RATE:LENGTH:EVERY, as in 9000:200ms:5s")
+    .option("--schedule <file>", "open loop from a file of lines 'duration rate' or 'duration from-to'")
+    .option("--think <duration>", "closed loop: pause between an answer and the next request")
+    .option(
+      "--catch-up <how>",
+      "open loop after a stall: send, or skip what is 1 s late (skip:200ms for another limit)",
+    )
+    .option("--warmup <duration>", "the first part of the run, kept out of the result")
+    .option("-X, --method <method>", "request method")
+    .option("-H, --header <field>", "header field 'Name: value'; repeatable", many)
+    .option("--body <text>", "request body; a template, as are path and headers")
+    .option("--body-file <file>", "request body from a file, sent as it is")
+    .option("--expect-status <list>", "statuses that count as good (default 200 to 399)")
+    .option("--expect-field <field>", "field an answer must carry: 'Name' or 'Name: value'; repeatable", many)
+    .option("--expect-body <text>", "text an answer's body must contain; repeatable", many);
 }
 
 /** What belongs to HTTP/2, TLS and WebSocket. */
