@@ -47,6 +47,8 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
   settings: Settings;
   client: ClientStream | null = null;
   route: CompiledRoute | null = null;
+  /** Of the route in its configuration; negative before one is chosen. */
+  routeIndex = -1;
   methodId: number = Method.other;
   mayPipeline = false;
   balanceHash = 0;
@@ -142,6 +144,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     this.settings = context.settings;
     this.client = client;
     this.route = null;
+    this.routeIndex = -1;
     this.methodId = head.methodId;
     this.isHead = head.methodId === Method.head;
     this.mayPipeline = false;
@@ -232,6 +235,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     if (index < 0) return settings.unroutedAnswer(head, index);
     const route = settings.routes[index]!;
     this.route = route;
+    this.routeIndex = index;
     if (route.local !== null) {
       const refusal = admit(this, head, route.admit);
       if (refusal !== null || !this.isIdentityPending) return refusal ?? route.local(head);

@@ -9,11 +9,11 @@ const UNROUTED_LABELS = accessLogLabels("none", "none");
 
 /** Counts an exchange that is over, and logs it when the log wants it. */
 export function recordExchange(exchange: Exchange): void {
-  const { context, route } = exchange;
+  const { context, routeIndex } = exchange;
   const nowMs = context.loop.nowMs;
   const latencyUs = (nowMs - exchange.startedMs) * 1000;
   const upstreamUs = exchange.sentAtMs === 0 ? -1 : (nowMs - exchange.sentAtMs) * 1000;
-  const slot = route === null ? unroutedSlot : route.slot;
+  const slot = routeIndex < 0 ? unroutedSlot : exchange.settings.slots[routeIndex]!;
   const statusClass = (exchange.status / 100) | 0;
   context.metrics.recordRequest(slot, exchange.outcome, statusClass, latencyUs, upstreamUs);
   context.metrics.addRequestBytes(slot, exchange.requestBytes, exchange.replyBytes);
@@ -29,7 +29,7 @@ function logExchange(log: AccessLog, exchange: Exchange, latencyUs: number, upst
   record.methodTo = exchange.targetFrom > 0 ? exchange.targetFrom - 1 : 0;
   record.targetFrom = exchange.targetFrom;
   record.targetTo = exchange.targetTo;
-  record.labels = exchange.route === null ? UNROUTED_LABELS : exchange.route.labels;
+  record.labels = exchange.routeIndex < 0 ? UNROUTED_LABELS : exchange.settings.labels[exchange.routeIndex]!;
   record.client = exchange.client!.clientAddress;
   record.endpoint = exchange.endpointName;
   record.status = exchange.status;

@@ -21,12 +21,11 @@ export interface CompiledChanges {
   readonly added: Uint8Array;
 }
 
+/**
+ * What is done with the requests of a route. Routes that differ only in name and match share one: with thousands of them,
+ * whatever each had for itself would have to be fetched from memory anew for every request.
+ */
 export interface CompiledRoute extends RouteProtection {
-  readonly name: string;
-  /** Where its requests are counted in the shared segment. */
-  readonly slot: number;
-  /** Its part of an access log line. */
-  readonly labels: Uint8Array;
   readonly upstream: Upstream | null;
   /** The answer of a route that does not forward, or null. */
   readonly local: ((head: MessageHead) => LocalAnswer) | null;
@@ -84,7 +83,12 @@ export interface ForwardSettings {
 export class Settings {
   readonly revision: number;
   readonly config: Config;
+  /** By the index that `matchRoute` returns; so are the next two. */
   readonly routes: readonly CompiledRoute[];
+  /** Where the requests of a route are counted in the shared segment. */
+  readonly slots: Int32Array;
+  /** The part of an access log line that names the route. */
+  readonly labels: readonly Uint8Array[];
   readonly client: ClientLimits;
   readonly forward: ForwardSettings;
   private readonly table: RouteTable;
@@ -106,7 +110,10 @@ export class Settings {
     this.revision = revision;
     this.isDraining = isDraining;
     this.table = new RouteTable(config.routes, config.paths);
-    this.routes = config.routes.map((route) => compileRoute(route, config, slots, upstreams, protect(route)));
+    this.routes = compileShared(config, (route) => compileRoute(route, config, upstreams, protect(route)));
+    const pairs = config.routes.map((route) => [route.name, upstreamNameOf(route)] as const);
+    this.slots = Int32Array.from(pairs, ([route, upstream]) => slots[seriesKey(route, upstream)] ?? slotOther);
+    this.labels = pairs.map(([route, upstream]) => accessLogLabels(route, upstream));
     this.client = compileClientLimits(config);
     this.forward = compileForward(config, random);
     this.healthPath = config.health === null ? null : latin1(config.health);
@@ -170,23 +177,37 @@ function healthAnswer(status: number, state: string): LocalAnswer {
   return prepareAnswer(Outcome.local, status, fields, latin1(`{"status":"${state}"}\n`));
 }
 
+/** Compiles every route, those that are the same but for name and match once. */
+function compileShared(config: Config, compile: (route: RouteConfig) => CompiledRoute): CompiledRoute[] {
+  const compiled = new Map<string, CompiledRoute>();
+  const namesBreakers = config.upstreams.some(({ breaker }) => breaker?.scope === "route");
+  return config.routes.map((route) => {
+    // A breaker of its own goes by the route's name; last good answers are kept by target.
+    const name = namesBreakers || route.fallback !== null ? route.name : null;
+    const key = JSON.stringify({ ...route, name, match: null });
+    const found = compiled.get(key) ?? compile(route);
+    compiled.set(key, found);
+    return found;
+  });
+}
+
+function upstreamNameOf({ action }: RouteConfig): string {
+  return action.kind === "upstream" ? action.upstream : "none";
+}
+
 function compileRoute(
   route: RouteConfig,
   config: Config,
-  slots: Readonly<Record<string, number>>,
   upstreams: ReadonlyMap<string, Upstream>,
   protection: RouteProtection,
 ): CompiledRoute {
-  const { action, retry, rewrite } = route;
-  const upstreamName = action.kind === "upstream" ? action.upstream : "none";
+  const { retry, rewrite } = route;
+  const upstreamName = upstreamNameOf(route);
   const upstreamConfig = config.upstreams.find((upstream) => upstream.name === upstreamName);
   const hashOn = upstreamConfig?.balance === "consistent-hash" ? upstreamConfig.hashOn : null;
   const hostHeader = upstreamConfig?.hostHeader;
   return {
     ...protection,
-    name: route.name,
-    slot: slots[seriesKey(route.name, upstreamName)] ?? slotOther,
-    labels: accessLogLabels(route.name, upstreamName),
     upstream: upstreams.get(upstreamName) ?? null,
     local: compileLocal(route),
     mayPipeline: route.pipelining && upstreamConfig?.connections.mode === "pipelined",

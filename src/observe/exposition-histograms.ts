@@ -9,13 +9,16 @@ import { edgeSeconds, escapeLabel } from "./exposition-format.ts";
 import { metricRows } from "./metric-table.ts";
 import type { Series } from "./segment-directory.ts";
 import {
+  edgesCount,
   latencyEdgesUs,
-  resultLength,
+  resultEdgesAt,
   resultNames,
+  resultStep,
+  resultSumAt,
+  SlotTotal,
   slotOther,
-  slotResultsAt,
+  slotPairsAt,
   slotScrapedLength,
-  slotUpstreamAt,
 } from "./segment-layout.ts";
 import type { SegmentTotals } from "./segment-totals.ts";
 import type { TextBuffer } from "./text-buffer.ts";
@@ -29,10 +32,12 @@ interface Prefixes {
 
 interface UpstreamHistogram {
   readonly prefixes: Prefixes;
-  readonly sums: Float64Array;
+  readonly histogram: Float64Array;
 }
 
 const resultsCount = resultNames.length;
+/** A histogram by itself: a sum in microseconds, then one count per edge. */
+const histogramLength = 1 + edgesCount;
 const edges = [...latencyEdgesUs.map(edgeSeconds), "+Inf"].map((edge) => Buffer.from(`${edge}"} `, "latin1"));
 
 export class LatencyHistograms {
@@ -41,8 +46,10 @@ export class LatencyHistograms {
   /** By `slot * resultsCount + result`; nothing ever leaves it. */
   private readonly own = new Map<number, Prefixes>();
   /** What has no place of its own, by result; told as `other`. */
-  private readonly rest = new Float64Array(resultsCount * resultLength);
+  private readonly rest = new Float64Array(resultsCount * histogramLength);
   private readonly upstreams = new Map<string, UpstreamHistogram>();
+  /** The histogram that is being written. */
+  private readonly scratch = new Float64Array(histogramLength);
 
   /** @param series by slot; grows */
   constructor(series: readonly Series[], seriesMax: number) {
@@ -55,20 +62,25 @@ export class LatencyHistograms {
     this.choose(totals);
     this.foldRest(totals);
     for (const [key, prefixes] of this.own) {
-      if (key < resultsCount) render(buffer, prefixes, this.rest, key * resultLength);
-      else render(buffer, prefixes, totals.slots, countsAt(key));
+      if (key < resultsCount) {
+        render(buffer, prefixes, this.rest, key * histogramLength);
+        continue;
+      }
+      this.scratch.fill(0);
+      addResult(totals, key, this.scratch, 0);
+      render(buffer, prefixes, this.scratch, 0);
     }
   }
 
   renderUpstreams(totals: SegmentTotals, buffer: TextBuffer): void {
-    for (const { sums } of this.upstreams.values()) sums.fill(0);
+    for (const { histogram } of this.upstreams.values()) histogram.fill(0);
     for (let slot = 0; slot < this.series.length; slot++) {
       if (totals.requests[slot] === 0) continue;
-      const { sums } = this.upstreamOf(this.series[slot]!.upstream);
-      const at = slot * slotScrapedLength + slotUpstreamAt;
-      for (let index = 0; index < resultLength; index++) sums[index]! += totals.slots[at + index]!;
+      const { histogram } = this.upstreamOf(this.series[slot]!.upstream);
+      const base = slot * slotScrapedLength;
+      addHistogram(totals.slots, base + SlotTotal.upstreamUs, base + slotPairsAt + 1, 2, histogram, 0);
     }
-    for (const { prefixes, sums } of this.upstreams.values()) render(buffer, prefixes, sums, 0);
+    for (const { prefixes, histogram } of this.upstreams.values()) render(buffer, prefixes, histogram, 0);
   }
 
   /** Gives the busiest series that have no place one, while there is room. */
@@ -81,7 +93,9 @@ export class LatencyHistograms {
       for (let result = 0; result < resultsCount; result++) {
         const key = slot * resultsCount + result;
         if (this.own.has(key)) continue;
-        const count = countOf(totals.slots, countsAt(key));
+        this.scratch.fill(0);
+        addResult(totals, key, this.scratch, 0);
+        const count = countOf(this.scratch, 0);
         if (count > 0) waiting.push({ key, count });
       }
     }
@@ -104,10 +118,7 @@ export class LatencyHistograms {
       for (let result = 0; result < resultsCount; result++) {
         const key = slot * resultsCount + result;
         if (slot !== slotOther && this.own.has(key)) continue;
-        const at = countsAt(key);
-        for (let index = 0; index < resultLength; index++) {
-          this.rest[result * resultLength + index]! += totals.slots[at + index]!;
-        }
+        addResult(totals, key, this.rest, result * histogramLength);
       }
     }
   }
@@ -116,20 +127,35 @@ export class LatencyHistograms {
     let found = this.upstreams.get(upstream);
     if (found === undefined) {
       const prefixes = prefixesOf(metricRows.upstreamSeconds.name, `upstream="${escapeLabel(upstream)}"`);
-      found = { prefixes, sums: new Float64Array(resultLength) };
+      found = { prefixes, histogram: new Float64Array(histogramLength) };
       this.upstreams.set(upstream, found);
     }
     return found;
   }
 }
 
-function countsAt(key: number): number {
-  return Math.floor(key / resultsCount) * slotScrapedLength + slotResultsAt + (key % resultsCount) * resultLength;
+/** Adds the histogram of one result of a slot, `key` as in `own`, to `[sum, one count per edge]` at `to[toAt]`. */
+function addResult({ slots }: SegmentTotals, key: number, to: Float64Array, toAt: number): void {
+  const base = Math.floor(key / resultsCount) * slotScrapedLength;
+  const result = key % resultsCount;
+  addHistogram(slots, base + resultSumAt[result]!, base + resultEdgesAt[result]!, resultStep[result]!, to, toAt);
+}
+
+function addHistogram(
+  from: Float64Array,
+  sumAt: number,
+  edgesAt: number,
+  step: number,
+  to: Float64Array,
+  toAt: number,
+): void {
+  to[toAt]! += from[sumAt]!;
+  for (let edge = 0; edge < edgesCount; edge++) to[toAt + 1 + edge]! += from[edgesAt + edge * step]!;
 }
 
 function countOf(counts: Float64Array, at: number): number {
   let total = 0;
-  for (let edge = 0; edge < edges.length; edge++) total += counts[at + 1 + edge]!;
+  for (let edge = 0; edge < edgesCount; edge++) total += counts[at + 1 + edge]!;
   return total;
 }
 
@@ -146,7 +172,7 @@ function render(buffer: TextBuffer, prefixes: Prefixes, counts: Float64Array, at
   const total = countOf(counts, at);
   if (total === 0) return;
   let below = 0;
-  for (let edge = 0; edge < edges.length; edge++) {
+  for (let edge = 0; edge < edgesCount; edge++) {
     below += counts[at + 1 + edge]!;
     buffer.append(prefixes.bucket);
     buffer.append(edges[edge]!);

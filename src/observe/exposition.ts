@@ -13,15 +13,15 @@ import { processCounterRows } from "./process-counters.ts";
 import type { SegmentDirectory } from "./segment-directory.ts";
 import {
   Occupancy,
+  outcomeAt,
   SeatState,
   SlotTotal,
   seatCountersAt,
-  slotOutcomesAt,
   slotScrapedLength,
-  statusClassesCount,
+  statusAt,
+  statusClassNames,
 } from "./segment-layout.ts";
 import { SegmentTotals } from "./segment-totals.ts";
-import { statusClassNames } from "./snapshot.ts";
 import { TextBuffer } from "./text-buffer.ts";
 
 /** What the supervisor knows and the segment does not. */
@@ -152,12 +152,9 @@ export class Exposition {
   }
 
   private renderSlots(): void {
-    const outcomes = outcomeRows.map(({ code, name }) => ({ at: slotOutcomesAt + code, end: `,outcome="${name}"} ` }));
+    const outcomes = outcomeRows.map(({ code, name }) => ({ at: outcomeAt[code]!, end: `,outcome="${name}"} ` }));
     this.slotFamily(metricRows.requests, outcomes);
-    const statuses = Array.from({ length: statusClassesCount }, (_, index) => ({
-      at: SlotTotal.statusClasses + index,
-      end: `,status="${statusClassNames[index]}"} `,
-    }));
+    const statuses = statusClassNames.map((name, index) => ({ at: statusAt[index]!, end: `,status="${name}"} ` }));
     this.slotFamily(metricRows.responses, statuses);
     this.slotFamily(metricRows.requestBytesIn, [{ at: SlotTotal.clientBytesIn, end: "} " }]);
     this.slotFamily(metricRows.requestBytesOut, [{ at: SlotTotal.clientBytesOut, end: "} " }]);

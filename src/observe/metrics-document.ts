@@ -4,8 +4,7 @@
 import { join } from "node:path";
 import { edgeSeconds } from "./exposition-format.ts";
 import { allMetricRows, type MetricRow } from "./metric-table.ts";
-import { latencyEdgesUs, resultNames } from "./segment-layout.ts";
-import { statusClassNames } from "./snapshot.ts";
+import { latencyEdgesUs, resultNames, statusClassNames } from "./segment-layout.ts";
 
 /** Where the page lies. */
 export const metricsDocumentPath: string = join(import.meta.dir, "../../docs/metrics.md");

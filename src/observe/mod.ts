@@ -14,9 +14,7 @@ export { type Cells, planSegment, runtimeFolder, Segment, type SegmentGrant } fr
 export { SegmentDirectory, type Series, seriesKey } from "./segment-directory.ts";
 export { type SegmentSizes, slotNone, slotOther } from "./segment-layout.ts";
 export {
-  type LatencySummary,
   readSnapshot,
-  type SeriesSnapshot,
   type Snapshot,
   type WorkerSnapshot,
 } from "./snapshot.ts";

@@ -5,28 +5,23 @@
  * A reading is not one instant: workers go on counting while it runs, so two numbers of it may differ by the requests of
  * that time. None ever goes backwards.
  */
-import { compactLatencyShape, Histogram, outcomeCodesCount } from "../base/mod.ts";
+import { compactLatencyShape, Histogram } from "../base/mod.ts";
 import { processCountersCount } from "./process-counters.ts";
 import type { Segment } from "./segment.ts";
 import {
   chunkShift,
   chunkSlots,
   outcomesCount,
-  resultLength,
-  resultNames,
   SeatState,
   SlotTotal,
   seatCountersAt,
   seatRefusalsAt,
-  seatRequestsAt,
+  seatSlotsUsedAt,
   seatStallsAt,
   seatStallsLength,
   slotLength,
-  slotOutcomesAt,
-  slotPairsAt,
-  slotResultsAt,
+  slotOrdinaryLength,
   slotScrapedLength,
-  slotUpstreamAt,
 } from "./segment-layout.ts";
 
 export class SegmentTotals {
@@ -58,54 +53,24 @@ export class SegmentTotals {
       this.scratch.memory.set(seat.subarray(seatStallsAt, seatStallsAt + seatStallsLength));
       this.stalls.merge(this.scratch);
       for (let slot = 0; slot < seriesCount; slot++) {
-        if (seat[seatRequestsAt + slot] !== 0) this.addSlot(seat, seatIndex, slot);
+        if (seat[seatSlotsUsedAt + slot] !== 0) this.addSlot(seatIndex, slot);
       }
     }
   }
 
   /**
-   * Adds the fine latency counts of a slot up over all seats into `counts`, one per bucket of `compactLatencyShape`;
-   * `upstream` chooses those of the time spent upstream. Returns the index after the last count that can be above zero.
+   * Most slots have seen nothing but `ok`: then the other outcomes and results need not be read. A worker counts that there
+   * are others before it counts which.
    */
-  readLatency(slot: number, upstream: boolean, counts: Float64Array): number {
-    let end = 0;
-    counts.fill(0);
-    for (let seatIndex = 0; seatIndex < this.seats.length; seatIndex++) {
-      const seat = this.seats[seatIndex]!;
-      if (seat[SeatState.claims] === 0 || seat[seatRequestsAt + slot] === 0) continue;
-      const chunk = this.segment.chunk(seatIndex, slot >>> chunkShift);
-      const base = (slot & (chunkSlots - 1)) * slotLength;
-      const maxUs = chunk[base + (upstream ? SlotTotal.upstreamMaxUs : SlotTotal.latencyMaxUs)]!;
-      const seatEnd = compactLatencyShape.indexOf(Math.min(maxUs, 2147483647)) + 1;
-      const pairs = base + slotPairsAt + (upstream ? 1 : 0);
-      for (let index = 0; index < seatEnd; index++) counts[index]! += chunk[pairs + index * 2]!;
-      if (seatEnd > end) end = seatEnd;
-    }
-    return end;
-  }
-
-  /**
-   * Most slots have seen nothing but `ok`: then the other outcomes and results need not be read. A worker counts a request
-   * before its outcome, so when `ok`, read first, equals the requests, read after, there were no others.
-   */
-  private addSlot(seat: Float64Array, seatIndex: number, slot: number): void {
+  private addSlot(seatIndex: number, slot: number): void {
     const chunk = this.segment.chunk(seatIndex, slot >>> chunkShift);
     const from = (slot & (chunkSlots - 1)) * slotLength;
     const to = slot * slotScrapedLength;
-    const slots = this.slots;
-    const answered = chunk[from + slotOutcomesAt]!;
-    const requests = seat[seatRequestsAt + slot]!;
-    this.requests[slot]! += requests;
-    const isAllAnswered = answered === requests;
-    const latencyMaxUs = Math.max(slots[to + SlotTotal.latencyMaxUs]!, chunk[from + SlotTotal.latencyMaxUs]!);
-    const upstreamMaxUs = Math.max(slots[to + SlotTotal.upstreamMaxUs]!, chunk[from + SlotTotal.upstreamMaxUs]!);
-    addRange(chunk, from, slots, to, slotOutcomesAt);
-    addRange(chunk, from + slotOutcomesAt, slots, to + slotOutcomesAt, isAllAnswered ? 1 : outcomeCodesCount);
-    const resultsLength = isAllAnswered ? resultLength : resultLength * resultNames.length;
-    addRange(chunk, from + slotResultsAt, slots, to + slotResultsAt, resultsLength);
-    addRange(chunk, from + slotUpstreamAt, slots, to + slotUpstreamAt, resultLength);
-    slots[to + SlotTotal.latencyMaxUs] = latencyMaxUs;
-    slots[to + SlotTotal.upstreamMaxUs] = upstreamMaxUs;
+    const { slots } = this;
+    const others = chunk[from + SlotTotal.others]!;
+    const length = others === 0 ? slotOrdinaryLength : slotScrapedLength;
+    for (let index = 0; index < length; index++) slots[to + index]! += chunk[from + index]!;
+    this.requests[slot]! += chunk[from + SlotTotal.ok]! + others;
   }
 
   private clear(seriesCount: number): void {
@@ -120,8 +85,4 @@ export class SegmentTotals {
     this.requests.fill(0);
     this.slots.fill(0);
   }
-}
-
-function addRange(from: Float64Array, fromAt: number, to: Float64Array, toAt: number, length: number): void {
-  for (let index = 0; index < length; index++) to[toAt + index]! += from[fromAt + index]!;
 }

@@ -31,14 +31,14 @@ test("what one mapping writes another reads, and removing the file leaves nothin
 });
 
 test("every slot of every seat has memory of its own, also across chunks", () => {
-  const segment = Segment.create({ seats: 3, slots: 150, cells: 16 }, newFolder());
-  const places = [0, 1, 2].flatMap((seat) => [0, 63, 64, 127, 128, 149].map((slot) => ({ seat, slot })));
-  for (const { seat, slot } of places) segment.slot(seat, slot).fill(1 + seat * 1000 + slot);
+  const segment = Segment.create({ seats: 3, slots: 1200, cells: 16 }, newFolder());
+  const places = [0, 1, 2].flatMap((seat) => [0, 511, 512, 1023, 1024, 1199].map((slot) => ({ seat, slot })));
+  for (const { seat, slot } of places) segment.slot(seat, slot).fill(1 + seat * 2000 + slot);
   for (const seat of [0, 1, 2]) segment.seat(seat).fill(-1);
   const other = Segment.open(segment.path);
   for (const { seat, slot } of places) {
     const memory = other.slot(seat, slot);
-    expect([memory.length, new Set(memory)]).toEqual([2048, new Set([1 + seat * 1000 + slot])]);
+    expect([memory.length, new Set(memory)]).toEqual([256, new Set([1 + seat * 2000 + slot])]);
   }
   expect(other.seat(2).every((value) => value === -1)).toBe(true);
   expect(() => segment.chunk(0, 3)).toThrow("chunk");

@@ -1,23 +1,24 @@
 import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
-import { compactLatencyShape, Outcome } from "../base/mod.ts";
+import { Outcome } from "../base/mod.ts";
 import { ProcessCounter } from "./process-counters.ts";
 import { Segment } from "./segment.ts";
 import { SegmentDirectory } from "./segment-directory.ts";
 import {
   latencyEdgesUs,
-  resultLength,
+  outcomeAt,
+  resultEdgesAt,
+  resultSumAt,
   SlotTotal,
   seatCountersAt,
   seatRefusalsAt,
-  seatRequestsAt,
+  seatSlotsUsedAt,
   seatStallsAt,
   slotNone,
+  slotOrdinaryLength,
   slotOther,
-  slotOutcomesAt,
   slotPairsAt,
-  slotResultsAt,
-  slotUpstreamAt,
+  statusAt,
 } from "./segment-layout.ts";
 import { WorkerMetrics } from "./worker-metrics.ts";
 
@@ -42,36 +43,31 @@ test("a request is counted by outcome, status class, result and both latencies i
   metrics.recordRequest(2, Outcome.ok, 2, 1000, 700.5);
   metrics.recordRequest(2, Outcome.upstreamConnectFailed, 5, 1001, -1);
   const counts = slot(2);
-  expect([seat[seatRequestsAt + 2], counts[SlotTotal.statusClasses + 2], counts[SlotTotal.statusClasses + 5]]).toEqual([
-    2, 1, 1,
+  expect([seat[seatSlotsUsedAt + 2], counts[SlotTotal.ok], counts[SlotTotal.others]]).toEqual([1, 1, 1]);
+  expect([counts[statusAt[2]!], counts[statusAt[5]!], counts[outcomeAt[Outcome.upstreamConnectFailed]!]]).toEqual([
+    1, 1, 1,
   ]);
-  expect([counts[slotOutcomesAt], counts[slotOutcomesAt + 50]]).toEqual([1, 1]);
   const le = latencyEdgesUs.indexOf(1000);
-  expect([counts[slotResultsAt], counts[slotResultsAt + 1 + le]]).toEqual([1000, 1]);
-  const failed = slotResultsAt + 2 * resultLength;
-  expect([counts[failed], counts[failed + 1 + le + 1]]).toEqual([1001, 1]);
-  expect([counts[slotUpstreamAt], counts[SlotTotal.upstreamTimed], counts[SlotTotal.upstreamMaxUs]]).toEqual([
-    700.5, 1, 700.5,
-  ]);
-  expect(counts[SlotTotal.latencyMaxUs]).toBe(1001);
-  expect(counts[slotPairsAt + 2 * compactLatencyShape.indexOf(700) + 1]).toBe(1);
+  expect([counts[SlotTotal.answeredUs], counts[slotPairsAt + 2 * le]]).toEqual([1000, 1]);
+  expect([counts[resultSumAt[2]!], counts[resultEdgesAt[2]! + le + 1]]).toEqual([1001, 1]);
+  expect([counts[SlotTotal.upstreamUs], counts[slotPairsAt + 2 * le + 1]]).toEqual([700.5, 1]);
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(1000 + 1001 + 700.5 + 2 + 2 + 1 + 2 + 1);
   expect(seat[seatCountersAt]).toBe(2);
   expect([0, 1, 3].map((index) => slot(index).every((value) => value === 0))).toEqual([true, true, true]);
 });
 
-test("every latency falls into the bucket of the histogram's shape and below its le", () => {
+test("every latency is counted below the first le that holds it", () => {
   const { metrics, slot } = start();
-  const latencies = [0, 0.4, 63, 64, 250, 250.5, 251, 999_999, 1e6, 1_000_001, 1e7, 1e7 + 1, 2147483647, 4e9];
+  const around = latencyEdgesUs.flatMap((us) => [us - 1, us - 0.5, us, us + 0.5, us + 1]);
+  const latencies = [0, 0.4, 1, 63, 64, ...around, 2147483647, 2147483648, 4e9, 1e12];
   for (const latency of latencies) {
     const counts = slot(slotNone);
     counts.fill(0);
     metrics.recordRequest(slotNone, Outcome.noRoute, 4, latency, latency);
-    const bucket = compactLatencyShape.indexOf(Math.min(latency, 2147483647));
     const edge = latencyEdgesUs.findIndex((us) => latency <= us);
     const le = edge < 0 ? latencyEdgesUs.length : edge;
-    const seen = [counts[slotPairsAt + 2 * bucket], counts[slotPairsAt + 2 * bucket + 1]];
-    expect([latency, ...seen, counts[slotUpstreamAt + 1 + le]]).toEqual([latency, 1, 1, 1]);
-    expect(counts[slotResultsAt + 3 * resultLength + 1 + le]).toBe(1);
+    const seen = [counts[slotPairsAt + 2 * le + 1], counts[resultEdgesAt[3]! + le]];
+    expect([latency, ...seen]).toEqual([latency, 1, 1]);
   }
 });
 
@@ -80,7 +76,9 @@ test("a slot that does not exist is counted as other, and impossible arguments a
   metrics.recordRequest(4, Outcome.ok, 2, 5, -1);
   metrics.recordRequest(-1, Outcome.ok, 2, 5, -1);
   metrics.addRequestBytes(99, 10, 20);
-  expect([seat[seatRequestsAt], slot(slotOther)[SlotTotal.clientBytesIn], slot(slotOther)[5]]).toEqual([2, 10, 20]);
+  const other = slot(slotOther);
+  expect([other[SlotTotal.ok], other[SlotTotal.clientBytesIn], other[SlotTotal.clientBytesOut]]).toEqual([2, 10, 20]);
+  expect(Array.from(seat.subarray(seatSlotsUsedAt, seatSlotsUsedAt + 4))).toEqual([1, 0, 0, 0]);
   expect(() => metrics.recordRequest(2, 128, 2, 5, -1)).toThrow("outcome");
   expect(() => metrics.recordRequest(2, 0, 2, Number.NaN, -1)).toThrow("negative");
 });
@@ -88,9 +86,16 @@ test("a slot that does not exist is counted as other, and impossible arguments a
 test("a status outside the classes, which an upstream may send, counts as 5xx", () => {
   const { metrics, slot } = start();
   metrics.recordRequest(2, Outcome.ok, 9, 5, 5);
-  expect(Array.from(slot(2).subarray(SlotTotal.statusClasses, SlotTotal.statusClasses + 8))).toEqual([
-    0, 0, 0, 0, 0, 1, 0, 0,
-  ]);
+  expect(Array.from(statusAt, (at) => slot(2)[at])).toEqual([0, 0, 0, 0, 0, 1]);
+});
+
+test("an ordinary request touches the part of its slot that a reader takes of ordinary slots, and two lines of it", () => {
+  const { metrics, slot } = start();
+  metrics.recordRequest(2, Outcome.ok, 2, 900, 600);
+  metrics.addRequestBytes(2, 100, 200);
+  const touched = Array.from(slot(2)).flatMap((value, index) => (value === 0 ? [] : [index]));
+  expect(touched.every((index) => index < slotOrdinaryLength)).toBe(true);
+  expect(new Set(touched.map((index) => index >> 3)).size).toBe(2);
 });
 
 test("connections, bytes, refusals, stalls and free counters are kept for the whole process", () => {
