@@ -75,6 +75,8 @@ export class ClientConnection extends ClientWire implements ClientStream {
   /** Bytes the kernel had taken when the last look at a blocked client was made. */
   private takenMark = 0;
   private writtenBefore = 0;
+  /** `writtenBytes` when the final answer began. */
+  private replyFrom = 0;
   /** Of the answer under way: see reply.ts. */
   replyFraming: number = ReplyFraming.none;
   /** Part of the answer that can be passed on as it lies, in `[runFrom, runTo)`. */
@@ -371,6 +373,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
   replyHead(exchange: Exchange, answer: MessageHead): void {
     // A client that has not sent its whole request is not read further: it must not send another on this connection.
     if (this.phase === Phase.body || this.context.isDraining || this.isPeerEnded) this.keepsAlive = false;
+    this.replyFrom = this.writtenBytes;
     this.keepsAlive = writeReplyHead(this, exchange, answer, this.keepsAlive);
   }
 
@@ -433,6 +436,13 @@ export class ClientConnection extends ClientWire implements ClientStream {
     this.tunnel!.begin();
     if (this.held !== null) this.tunnel!.onBytes(this.held, this.heldFrom, this.heldTo);
     this.letGoOfHeld();
+  }
+
+  takeBackReply(): boolean {
+    if (this.writtenBytes !== this.replyFrom) return false;
+    this.runBytes = null;
+    this.context.composedBytes = 0;
+    return true;
   }
 
   abortReply(exchange: Exchange): void {

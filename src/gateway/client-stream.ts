@@ -7,7 +7,8 @@
  *     [replyInterim]* ─► replyHead ─► [replyBody]* ─► replyEnd          or at once: replyLocal
  *                            └── when it cannot be completed ─► abortReply
  *
- * Exactly one of `replyEnd`, `replyLocal` and `abortReply` is the last call; the stream then lets go of the exchange.
+ * Exactly one of `replyEnd`, `replyLocal` and `abortReply` is the last call; the stream then lets go of the exchange. An
+ * answer that begins and turns out to be broken within one callback can be taken back, and a local one given instead.
  */
 import type { MessageHead } from "../protocols/mod.ts";
 import type { TlsPeerCertificate } from "../transport/mod.ts";
@@ -39,6 +40,8 @@ export interface ClientStream {
   replyUpgrade(exchange: Exchange, head: MessageHead, tunnel: Tunnel): TunnelSide;
   /** The tunnel is connected: passes on what the client had sent before. */
   beginTunnel(): void;
+  /** Drops an answer of which nothing was written yet; false when it is too late for that. */
+  takeBackReply(): boolean;
   /** The answer has begun and cannot be completed: the client must see that it is cut. */
   abortReply(exchange: Exchange): void;
   /** Writes what was put together since the last call. */

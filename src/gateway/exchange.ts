@@ -545,7 +545,7 @@ export class Exchange implements UpstreamExchange, LaneNode<Exchange> {
     const guard = this.guard;
     this.letGoOfUpstream(outcome);
     this.outcome = outcome;
-    if (this.hasReplied) this.client!.abortReply(this);
+    if (this.hasReplied && !this.client!.takeBackReply()) this.client!.abortReply(this);
     else this.finishLocal(answerOf(outcome));
     guard?.pump();
   }

@@ -171,6 +171,36 @@ test("answers that two readers could take apart differently are 502", async () =
   }
 });
 
+test("a body that is malformed as it begins is 502 as long as nothing of its answer was passed on", async () => {
+  const chunked = "Transfer-Encoding: chunked\r\n\r\n";
+  const date = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+  for (const bad of [
+    `HTTP/1.1 200 OK\r\n${chunked}zz\r\nab\r\n0\r\n\r\n`,
+    `HTTP/1.1 200 OK\r\n${date}${chunked}2\r\nab\r\n2\r\nabX`,
+    `HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n${chunked}2;\0=1\r\nab\r\n`,
+  ]) {
+    const { upstream, client } = await setUp();
+    client.send(get("/"));
+    const peer = await upstream.connection(0);
+    await peer.message();
+    peer.send(bad);
+    if (bad.includes(" 103 ")) expect(await client.take("\r\n\r\n")).toStartWith("HTTP/1.1 103 ");
+    expect(await problem(client)).toBe("502 upstream-malformed");
+  }
+});
+
+test("a body that turns malformed after a part of it was passed on is cut", async () => {
+  const { upstream, client } = await setUp();
+  client.send(get("/"));
+  const peer = await upstream.connection(0);
+  await peer.message();
+  peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+  await client.take("half");
+  peer.send("zz\r\n");
+  await client.end();
+  expect(client.received.includes("502")).toBe(false);
+});
+
 test("bytes after an answer close the connection instead of answering the next request", async () => {
   const { upstream, client } = await setUp();
   client.send(get("/1"));
