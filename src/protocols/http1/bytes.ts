@@ -52,8 +52,11 @@ export function valueEndFrom(bytes: Uint8Array, from: number, limit: number): nu
 /** `pchar` and "/" without "%", which needs a look at the two bytes behind it (RFC 3986 section 3.3). */
 export const isPath = table(`${UNRESERVED}${SUB_DELIMITERS}:@/`);
 
-/** The same for a query: "?" besides (RFC 3986 section 3.4). */
-export const isQuery = table(`${UNRESERVED}${SUB_DELIMITERS}:@/?`);
+/**
+ * The same for a query: "?" besides (RFC 3986 section 3.4), and what browsers leave unencoded there because the URL Standard
+ * (section 1.3, the query percent-encode set) has them do so. None of these bytes ends a target or parts a query for anybody.
+ */
+export const isQuery = table(`${UNRESERVED}${SUB_DELIMITERS}:@/?[\\]^\`{|}`);
 
 /** `reg-name` without "%" (RFC 3986 section 3.2.2). */
 export const isRegisteredName = table(`${UNRESERVED}${SUB_DELIMITERS}`);

@@ -41,11 +41,13 @@ export interface OracleBody {
 
 const TCHAR = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]";
 const PCHAR = "(?:[A-Za-z0-9\\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})";
+/** Of a query also what the URL Standard leaves unencoded there. */
+const QCHAR = `(?:${PCHAR}|[/?[\\\\\\]^\`{|}])`;
 const REQUEST_LINE = new RegExp(`^(${TCHAR}{1,32}) ([^ ]+) HTTP/1\\.([01])$`);
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5][0-9]{2})(?: ([\t -~\x80-\xff]*))?$/;
 const FIELD_LINE = new RegExp(`^(${TCHAR}+):[ \\t]*([\\t -~\\x80-\\xff]*)$`);
-const ORIGIN = new RegExp(`^(?:/${PCHAR}*)+(?:\\?(?:${PCHAR}|[/?])*)?$`);
-const ABSOLUTE = new RegExp(`^https?://([^/?]+)((?:/${PCHAR}*)*)((?:\\?(?:${PCHAR}|[/?])*)?)$`, "i");
+const ORIGIN = new RegExp(`^(?:/${PCHAR}*)+(?:\\?${QCHAR}*)?$`);
+const ABSOLUTE = new RegExp(`^https?://([^/?]+)((?:/${PCHAR}*)*)((?:\\?${QCHAR}*)?)$`, "i");
 const NAME = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
 const FUTURE = /^v[0-9a-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+$/i;
 const TOKEN = new RegExp(`^${TCHAR}+$`);

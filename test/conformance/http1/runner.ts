@@ -120,7 +120,7 @@ export class Runner {
       await this.probeAlone();
       const [first, last] = [recorder.requests[0], recorder.requests.at(-1)];
       // Whether a head left before the fault in its body was found depends on how the bytes were read.
-      const isWhole = answer !== null && !answer.isCut;
+      const isWhole = answer !== null && !answer.isCut && answer.head.status !== 502;
       return {
         statuses: one.isCut ? [] : statuses,
         body: one.body === undefined ? undefined : answer?.body,

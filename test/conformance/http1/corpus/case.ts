@@ -102,7 +102,7 @@ export interface AnswerCase {
   readonly fields?: readonly string[];
   /** Names that must not be among the answer's fields, in lower case. */
   readonly without?: readonly string[];
-  /** The fault is in the body: the client must get a cut answer or none, and never one that looks whole. */
+  /** The fault is in the body: the client must get 502 or an answer that is cut, and never one that looks whole. */
   readonly isCut?: true;
   /** Whether the upstream's connection may carry another request. */
   readonly keepsUpstream: boolean;

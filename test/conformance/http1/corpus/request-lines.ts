@@ -83,6 +83,7 @@ const targets: readonly RequestCase[] = [
   pass("a path of many segments with parameters", "3986 3.3", "GET /a/b;v=1.1/c@d:e"),
   pass("every character a path may hold", "3986 3.3", "GET /azAZ09-._~!$&'()*+,;=:@"),
   pass("every character a query may hold", "3986 3.4", "GET /?azAZ09-._~!$&'()*+,;=:@/?%2F"),
+  pass("every character that browsers leave unencoded in a query", "URL Standard 1.3", "GET /?a[0]=\\b^c`d{e|f}g"),
   pass("percent-encoded bytes are passed on as they are", "3986 2.1", "GET /%41%7e%C3%a9?%00"),
   pass("an empty query", "3986 3.4", "GET /?"),
   pass("a query of question marks", "3986 3.4", "GET /???"),
@@ -108,7 +109,7 @@ const targets: readonly RequestCase[] = [
     const code = byteName(character.charCodeAt(0));
     return refused(`the byte ${code} in a path`, "3986 3.3", request(`GET /a${character}b HTTP/1.1`));
   }),
-  ...Array.from('"<>\\^`{|}[]\x7f\x80', (character) => {
+  ...Array.from('"<>#\x7f\x80', (character) => {
     const code = byteName(character.charCodeAt(0));
     return refused(`the byte ${code} in a query`, "3986 3.4", request(`GET /?a=${character}b HTTP/1.1`));
   }),
