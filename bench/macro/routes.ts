@@ -93,8 +93,10 @@ async function startGateway(folder: string, routes: number, backendPort: number)
   writeFileSync(file, JSON.stringify(config));
   const process_ = Bun.spawn([process.execPath, main, "serve", file], { stdio: ["ignore", "ignore", "pipe"] });
   await isServing(process_.stderr, port);
-  const [workerId] = childrenOf(process_.pid);
-  if (workerId === undefined) throw new Error("the gateway has no worker");
+  // Its other children are spares and, for a moment, the compiler of the workers' image.
+  const status = await fetch("http://weir/status", { unix: join(folder, `${routes}.sock`) });
+  const { workers } = (await status.json()) as { workers: { pid: number }[] };
+  const workerId = workers[0]!.pid;
   return { routes, port, workerId, process: process_ };
 }
 
@@ -119,12 +121,6 @@ async function isServing(stderr: ReadableStream<Uint8Array>, port: number): Prom
     text += decoder.decode(value);
   }
   reader.releaseLock();
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync(`/proc/${parent}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${parent}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-  );
 }
 
 /** One run; microseconds of the worker's processor time per request. */

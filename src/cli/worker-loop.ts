@@ -6,6 +6,7 @@
  * Signals from a terminal or a service manager reach the whole group of processes; the supervisor alone acts on them. A
  * worker whose supervisor is gone finishes its requests and ends, so that nothing is left behind.
  */
+import { closeSync } from "node:fs";
 import { setLanguage, systemClock, WeirError } from "../base/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { type SegmentGrant, WorkerMetrics } from "../observe/mod.ts";
@@ -88,12 +89,13 @@ class WorkerLoop {
 
   /** The supervisor was killed: nobody will tell this worker to end. */
   orphaned(): void {
+    if (this.gateway === null) process.exit(0);
     console.error(`weir: worker ${process.pid} has lost its supervisor; it finishes its requests and ends`);
     void this.drain(this.drainMs);
   }
 
   private start(message: ToWorker & { type: "start" }): void {
-    const { config, revision, segment, listeners, language, ticketKeys } = message;
+    const { config, revision, segment, listeners, unused, language, ticketKeys } = message;
     setLanguage(language);
     try {
       const metrics = WorkerMetrics.attach(segment);
@@ -104,6 +106,7 @@ class WorkerLoop {
         metrics,
         ticketKeys: ticketKeys.map(bytesOf),
       });
+      for (const descriptor of unused) closeSync(descriptor);
       for (const { name, descriptor } of listeners) this.gateway.listen(name, descriptor);
     } catch (error) {
       send({ type: "failed", revision, ...reasonOf(error) });

@@ -51,6 +51,8 @@ export class ListeningSockets {
   private groups = new Map<string, Group>();
   /** Sockets opened by `open` since the last `adopt`. */
   private fresh = new Set<number>();
+  /** Changes with every socket that is opened or closed. */
+  version = 0;
 
   /** Opens what these listeners need beside what is open. Throws `WeirError` `listener.*`, leaving nothing new behind. */
   open(listeners: readonly ListenerConfig[], workersCount: number): SocketPlan {
@@ -69,7 +71,7 @@ export class ListeningSockets {
     for (const [key, group] of this.groups) {
       const kept = group.sockets.filter((socket) => !this.fresh.has(socket));
       if (kept.length === group.sockets.length) continue;
-      for (const socket of group.sockets) if (this.fresh.has(socket)) closeDescriptor(socket);
+      for (const socket of group.sockets) if (this.fresh.has(socket)) this.closeOne(socket);
       group.sockets.splice(0, group.sockets.length, ...kept);
       if (kept.length === 0) this.forget(key, group);
       else steer(group, group.active);
@@ -83,7 +85,7 @@ export class ListeningSockets {
     const needed = new Set(listeners.map(keyOf));
     for (const [key, group] of this.groups) {
       if (needed.has(key)) continue;
-      for (const socket of group.sockets) closeDescriptor(socket);
+      for (const socket of group.sockets) this.closeOne(socket);
       this.forget(key, group);
     }
     for (const listener of listeners) {
@@ -94,7 +96,7 @@ export class ListeningSockets {
   /** Closes everything: from now on connections are refused once no worker listens either. */
   closeAll(): void {
     for (const [key, group] of this.groups) {
-      for (const socket of group.sockets) closeDescriptor(socket);
+      for (const socket of group.sockets) this.closeOne(socket);
       this.forget(key, group);
     }
     this.fresh.clear();
@@ -129,7 +131,13 @@ export class ListeningSockets {
   private openOne(address: SocketAddress, backlog: number, isFirst: boolean): number {
     const socket = openListeningSocket(address, { backlog, reusePort: address.kind === "ip", isFirst });
     this.fresh.add(socket);
+    this.version++;
     return socket;
+  }
+
+  private closeOne(socket: number): void {
+    closeDescriptor(socket);
+    this.version++;
   }
 
   /** A listener that moves between 127.0.0.1:80 and 0.0.0.0:80 meets only our own socket on the port. */

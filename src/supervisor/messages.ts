@@ -18,7 +18,7 @@ export const messages = defineMessages({
     en: "worker {worker} (process {pid}) has not answered for {seconds} s and is killed",
     zh: "工作进程 {worker}（进程号 {pid}）已 {seconds} 秒无响应，将被终止",
   },
-  workerSays: { en: "worker {worker} (process {pid}): {line}", zh: "工作进程 {worker}（进程号 {pid}）：{line}" },
+  workerSays: { en: "worker process {pid}: {line}", zh: "工作进程（进程号 {pid}）：{line}" },
   endedBySignal: { en: "signal {signal}", zh: "信号 {signal}" },
   endedWithCode: { en: "exit code {code}", zh: "退出码 {code}" },
   workerNotReady: {

@@ -2,7 +2,9 @@
  * What the supervisor and a worker say to each other over the pipe between them, in the order of a worker's life:
  *
  *     supervisor                      worker
- *         | start (config, sockets)     |   spawned with the listening sockets as descriptors 3, 4, ...
+ *         |                             |   spawned with the listening sockets as descriptors 3, 4, ...
+ *         |                             |   a spare waits here
+ *         | start (config, sockets)     |
  *         |                       ready |   it accepts connections
  *         | prepare (new config)        |   reload, first half: compile beside the running one
  *         |                    prepared |
@@ -34,6 +36,8 @@ export type ToWorker =
       readonly generation: number;
       readonly segment: SegmentGrant;
       readonly listeners: readonly ListenerGrant[];
+      /** Descriptors of other workers' sockets, which a spare was launched with: to be closed. */
+      readonly unused: readonly number[];
       /** Of what the worker says to people. */
       readonly language: Language;
       /** Keys of TLS session tickets, base64, the current one first. */

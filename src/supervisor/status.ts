@@ -37,6 +37,8 @@ export interface Status {
   readonly listeners: readonly OpenListener[];
   readonly metrics: string | null;
   readonly workers: readonly WorkerStatus[];
+  /** Processes that have loaded their program and wait to take a worker's place. */
+  readonly sparePids: readonly number[];
   readonly connections: { readonly client: number; readonly upstream: number; readonly upstreamIdle: number };
   readonly totals: { readonly requests: number; readonly connections: number; readonly retries: number };
   /** Breakers and endpoints that workers have used. */
@@ -90,6 +92,7 @@ export function readStatus(supervisor: Supervisor, facts: StatusFacts, protectio
     listeners: supervisor.openListeners,
     metrics: facts.metrics,
     workers,
+    sparePids: supervisor.sparePids,
     connections: {
       client: counters.clientConnectionsOpen,
       upstream: counters.upstreamConnectionsOpen,

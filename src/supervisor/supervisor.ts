@@ -19,11 +19,13 @@ import { filesFingerprint, needsProcesses } from "./config-change.ts";
 import type { ConfigSource } from "./config-source.ts";
 import { planDescriptors } from "./descriptors.ts";
 import { Generation } from "./generation.ts";
+import { collectorEnvironment, LaunchedWorker } from "./launched-worker.ts";
 import { ListeningSockets, type OpenListener, type SocketPlan } from "./listening-sockets.ts";
 import type { Log } from "./log.ts";
 import { messages } from "./messages.ts";
 import { type OperationName, type OperationResult, problemsIn, refusalOf } from "./operation.ts";
 import { seriesOf } from "./series.ts";
+import { type SparePlan, SpareWorkers } from "./spare-workers.ts";
 import { TicketKeyring, ticketKeyRotationMs } from "./ticket-keys.ts";
 import type { WorkerProgram } from "./worker-image.ts";
 import { WorkerProcess } from "./worker-process.ts";
@@ -71,10 +73,17 @@ export class Supervisor {
   private stopped: Promise<void> | null = null;
   private readonly ticketKeys = new TicketKeyring();
   private ticketTimer: Timer | null = null;
+  private readonly spares: SpareWorkers;
+  /** The sockets of the current generation. */
+  private plan: SocketPlan = [];
 
   constructor(options: SupervisorOptions) {
     this.options = options;
     this.startedWallMs = options.clock.wallMs();
+    this.spares = new SpareWorkers(
+      () => this.planSpares(),
+      ({ command, sockets, environment }) => this.launch(command, sockets, environment),
+    );
   }
 
   /** The configuration in force. */
@@ -95,6 +104,11 @@ export class Supervisor {
   /** The generation that is ending, when there is one. */
   get oldGeneration(): Generation | null {
     return this.old;
+  }
+
+  /** Processes that wait to take a worker's place. */
+  get sparePids(): readonly number[] {
+    return this.spares.pids;
   }
 
   /** Every place of the current generation has a worker that serves. */
@@ -165,6 +179,7 @@ export class Supervisor {
 
   private async finish(): Promise<void> {
     this.options.log.write("info", "supervisor.stopping", messages.stopping);
+    this.spares.discard();
     // The supervisor's copies go first, so that a connection is refused as soon as the last worker stops accepting.
     this.sockets.closeAll();
     await Promise.all([this.retire(this.current, this.current?.config.timeouts.drainMs ?? 0), this.oldEnded]);
@@ -182,6 +197,7 @@ export class Supervisor {
 
   private close(): void {
     if (this.ticketTimer !== null) clearInterval(this.ticketTimer);
+    this.spares.discard();
     this.sockets.closeAll();
     this.directory?.segment.remove();
     this.state = "stopped";
@@ -229,6 +245,8 @@ export class Supervisor {
     }
     servers.commit();
     this.sockets.adopt(config.listeners, config.workers);
+    this.plan = plan;
+    this.spares.refresh();
     this.files = files;
     this.current = next;
     this.revision = revision;
@@ -294,10 +312,12 @@ export class Supervisor {
   private spawn(generation: Generation, worker: number, sockets: SocketPlan[number]): WorkerProcess {
     const { directory } = this;
     assert(directory !== null, "the segment is there before the first worker");
-    const { clock, log, program, wrapsStderr } = this.options;
+    const { clock, program } = this.options;
     directory.assignSlots(seriesOf(generation.config));
+    const descriptors = sockets.map(({ descriptor }) => descriptor);
+    const environment = collectorEnvironment(generation.config.collector);
     const process: WorkerProcess = new WorkerProcess({
-      command: program.command(),
+      launched: this.spares.take(environment) ?? this.launch(program.command(), descriptors, environment),
       worker,
       generation: generation.number,
       segment: directory.grant(directory.claimSeat(worker, generation.number, clock.wallMs())),
@@ -306,10 +326,6 @@ export class Supervisor {
       revision: generation.revision,
       ticketKeys: this.ticketKeys.encoded,
       clock,
-      ...(wrapsStderr && {
-        onStderr: (line) =>
-          log.write("error", "worker.stderr", messages.workerSays, { worker, pid: process.pid, line }),
-      }),
       onEnd: (ended) => {
         directory.releaseSeat(ended.seat);
         if (ended.readyMs === 0 && ended.state === "ended" && !ended.wasKilled) program.distrust();
@@ -318,6 +334,25 @@ export class Supervisor {
     });
     this.pin(process, generation.config);
     return process;
+  }
+
+  private launch(
+    command: readonly string[],
+    sockets: readonly number[],
+    environment: Readonly<Record<string, string>>,
+  ): LaunchedWorker {
+    const { log, wrapsStderr } = this.options;
+    const onStderr = ({ pid }: LaunchedWorker, line: string): void =>
+      log.write("error", "worker.stderr", messages.workerSays, { pid, line });
+    return new LaunchedWorker({ command, sockets, environment, onStderr: wrapsStderr ? onStderr : null });
+  }
+
+  private planSpares(): SparePlan | null {
+    const command = this.options.program.lastingCommand();
+    if (command === null || this.current === null) return null;
+    const sockets = [...new Set(this.plan.flat().map(({ descriptor }) => descriptor))];
+    const environment = collectorEnvironment(this.config.collector);
+    return { command, sockets, socketsVersion: this.sockets.version, workersCount: this.plan.length, environment };
   }
 
   private pin(process: WorkerProcess, config: Config): void {

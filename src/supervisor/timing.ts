@@ -19,3 +19,12 @@ export const backoffMsMax = 5000;
 
 /** A worker that ran this long has started well: its next crash counts as a first one. */
 export const stableMs = 10_000;
+
+/**
+ * Spare workers, at most one a worker: two, so that a restart on a small machine, which has no processor to spare for
+ * it, finds its workers loaded. On a larger one workers start beside each other.
+ */
+export const sparesMax = 2;
+
+/** How often spares are looked after: late enough that a new generation serves before others are launched. */
+export const spareTendMs = 250;

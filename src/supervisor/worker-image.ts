@@ -17,6 +17,8 @@ const draftMsMax = 600_000;
 export interface WorkerProgram {
   /** What starts a worker now. */
   command(): readonly string[];
+  /** The same when it stands for one state of the source, so that what was started from it is not outdated; or null. */
+  lastingCommand(): readonly string[] | null;
   /** Looks at the source files again; to be called before a generation starts. */
   refresh(): void;
   /** A worker started from the image did not become ready: from now on only the source is used. */
@@ -25,7 +27,7 @@ export interface WorkerProgram {
 
 /** A program that is run as it is, without an image. */
 export function plainProgram(command: readonly string[]): WorkerProgram {
-  return { command: () => command, refresh: () => {}, distrust: () => {} };
+  return { command: () => command, lastingCommand: () => null, refresh: () => {}, distrust: () => {} };
 }
 
 export class WorkerImage implements WorkerProgram {
@@ -46,7 +48,11 @@ export class WorkerImage implements WorkerProgram {
   }
 
   command(): readonly string[] {
-    return [process.execPath, this.isTrusted && this.image !== null ? this.image : this.entry];
+    return this.lastingCommand() ?? [process.execPath, this.entry];
+  }
+
+  lastingCommand(): readonly string[] | null {
+    return this.isTrusted && this.image !== null ? [process.execPath, this.image] : null;
   }
 
   refresh(): void {

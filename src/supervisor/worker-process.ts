@@ -5,6 +5,7 @@
 import { assert, type Clock, language, say, WeirError } from "../base/mod.ts";
 import type { Config } from "../config/mod.ts";
 import type { SegmentGrant } from "../observe/mod.ts";
+import type { LaunchedWorker } from "./launched-worker.ts";
 import { messages } from "./messages.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 import { drainGraceMs, prepareMsMax, readyMsMax } from "./timing.ts";
@@ -12,18 +13,16 @@ import { drainGraceMs, prepareMsMax, readyMsMax } from "./timing.ts";
 export type WorkerState = "starting" | "ready" | "draining" | "ended";
 
 export interface WorkerOptions {
-  readonly command: readonly string[];
+  readonly launched: LaunchedWorker;
   readonly worker: number;
   readonly generation: number;
   readonly segment: SegmentGrant;
-  /** Listening sockets of this process; the worker gets them as 3, 4, ... */
+  /** The listening sockets it is to serve. */
   readonly sockets: readonly { readonly name: string; readonly descriptor: number }[];
   readonly config: Config;
   readonly revision: number;
   readonly ticketKeys: readonly string[];
   readonly clock: Clock;
-  /** Lines of the worker's stderr; without it they go where the supervisor's go. */
-  readonly onStderr?: (line: string) => void;
   readonly onEnd: (worker: WorkerProcess) => void;
 }
 
@@ -32,14 +31,6 @@ interface Waiting {
   readonly revision: number;
   readonly resolve: () => void;
   readonly reject: (error: WeirError) => void;
-}
-
-/** Settings of the runtime's collector, which it reads when a process starts. */
-function collectorEnvironment({ concurrent, allocationBytesMax }: Config["collector"]): Record<string, string> {
-  return {
-    ...(!concurrent && { BUN_JSC_useConcurrentGC: "0" }),
-    ...(allocationBytesMax > 0 && { BUN_JSC_gcMaxHeapSize: String(allocationBytesMax) }),
-  };
 }
 
 export class WorkerProcess {
@@ -61,7 +52,6 @@ export class WorkerProcess {
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
   private readonly options: WorkerOptions;
-  private readonly process: Bun.Subprocess;
   private waiting: Waiting[] = [];
   private timers = new Set<Timer>();
   private pingsUnanswered = 0;
@@ -75,25 +65,15 @@ export class WorkerProcess {
     this.startedMs = options.clock.monotonicMs();
     const ended = Promise.withResolvers<void>();
     this.ended = ended.promise;
-    const { onStderr } = options;
-    this.process = Bun.spawn({
-      cmd: [...options.command],
-      stdio: [
-        "ignore",
-        "inherit",
-        onStderr === undefined ? "inherit" : "pipe",
-        ...options.sockets.map(({ descriptor }) => descriptor),
-      ] as ["ignore", "inherit", "inherit"],
-      serialization: "json",
-      env: { ...process.env, ...collectorEnvironment(options.config.collector) },
-      ipc: (message) => this.receive(message as FromWorker),
-      onExit: (_process, code, signal) => {
+    const { launched, sockets } = options;
+    launched.employ({
+      receive: (message) => this.receive(message),
+      ended: (code, signal) => {
         this.end(code, signal);
         ended.resolve();
       },
     });
-    this.pid = this.process.pid;
-    if (onStderr !== undefined) void this.readStderr(onStderr);
+    this.pid = launched.pid;
     this.ready = this.expect("ready", options.revision, readyMsMax);
     this.send({
       type: "start",
@@ -104,7 +84,8 @@ export class WorkerProcess {
       segment: options.segment,
       language: language(),
       ticketKeys: options.ticketKeys,
-      listeners: options.sockets.map(({ name }, index) => ({ name, descriptor: 3 + index })),
+      listeners: sockets.map(({ name, descriptor }) => ({ name, descriptor: launched.numberOf(descriptor) })),
+      unused: launched.numbersBeside(sockets.map(({ descriptor }) => descriptor)),
     });
   }
 
@@ -157,7 +138,7 @@ export class WorkerProcess {
   kill(): void {
     if (this.state === "ended") return;
     this.wasKilled = true;
-    this.process.kill("SIGKILL");
+    this.options.launched.kill();
   }
 
   /** Asks for a sign of life, and returns how many times in a row none came. */
@@ -169,12 +150,7 @@ export class WorkerProcess {
   }
 
   private send(message: ToWorker): void {
-    if (this.state === "ended") return;
-    try {
-      this.process.send(message);
-    } catch {
-      // The pipe of a worker that is dying closes before its exit is seen; `onExit` then settles whoever waits.
-    }
+    if (this.state !== "ended") this.options.launched.send(message);
   }
 
   private receive(message: FromWorker): void {
@@ -265,16 +241,5 @@ export class WorkerProcess {
   private cancel(timer: Timer): void {
     clearTimeout(timer);
     this.timers.delete(timer);
-  }
-
-  private async readStderr(onLine: (line: string) => void): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = "";
-    for await (const chunk of this.process.stderr as ReadableStream<Uint8Array>) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) onLine(line);
-    }
-    if (rest !== "") onLine(rest);
   }
 }

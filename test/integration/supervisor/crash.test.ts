@@ -49,9 +49,44 @@ test("a worker that crashes again and again is replaced later and later", async 
   expect((await gateway.until(({ isReady }) => isReady)).crashes).toBe(4);
 });
 
-test("workers whose supervisor is killed finish and end", async () => {
+test("a spare that has loaded its program takes the place of a worker, and is replaced itself", async () => {
   gateway = await GatewayProcess.start();
-  const { workers } = await gateway.status();
+  const { workers, sparePids } = await gateway.until((status) => status.sparePids.length === 2);
+  process.kill(workers[0]!.pid, "SIGKILL");
+  const { pid } = await gateway.logged("worker.replaced");
+  expect(sparePids).toContain(Number(pid));
+  const later = await gateway.until((status) => status.sparePids.length === 2 && status.isReady);
+  expect(new Set([...later.sparePids, ...sparePids, workers[1]!.pid]).size).toBe(4);
+  const from = gateway.log.length;
+  process.kill(later.sparePids[0]!, "SIGKILL");
+  await gateway.until((status) => status.sparePids.length === 2 && !status.sparePids.includes(later.sparePids[0]!));
+  expect(gateway.log.slice(from)).toEqual([]);
+});
+
+test("a restart takes spares, and spares hold no port open that is not to be served", async () => {
+  gateway = await GatewayProcess.start({ config: plainConfig, listeners: twoListeners });
+  const [port, other] = [await gateway.port(), await gateway.port("other")];
+  const { sparePids } = await gateway.until((status) => status.sparePids.length === 2);
+  await gateway.operate("/restart");
+  expect((await gateway.status()).workers.map(({ pid }) => pid)).toEqual(expect.arrayContaining([...sparePids]));
+  await gateway.until((status) => status.sparePids.length === 2 && !status.isOldGenerationDraining);
+  gateway.writeConfig(plainConfig, '{ public: { address: "127.0.0.1:0" } }');
+  expect(await gateway.operate("/reload")).toMatchObject({ ok: true, changed: true });
+  await gateway.until((status) => !status.isOldGenerationDraining);
+  expect(await isRefused(other)).toBe(true);
+  await gateway.until((status) => status.sparePids.length === 2);
+  const traffic = new Traffic({ port, newPerSecond: 0, keepAlive: 1, pauseMs: 5 });
+  await gateway.until(({ connections }) => connections.client === 1);
+  await traffic.stop();
+  gateway.signal("SIGTERM");
+  await gateway.exited;
+  expect(await isRefused(port)).toBe(true);
+});
+
+test("workers whose supervisor is killed finish and end, and spares with them", async () => {
+  gateway = await GatewayProcess.start();
+  const { workers: serving, sparePids } = await gateway.until((status) => status.sparePids.length === 2);
+  const workers = [...serving, ...sparePids.map((pid) => ({ pid }))];
   gateway.signal("SIGKILL");
   await gateway.exited;
   const isAlive = (pid: number): boolean => {
@@ -65,6 +100,17 @@ test("workers whose supervisor is killed finish and end", async () => {
   while (workers.some(({ pid }) => isAlive(pid)) && performance.now() - beganMs < 10_000) await Bun.sleep(10);
   expect(workers.filter(({ pid }) => isAlive(pid))).toEqual([]);
 });
+
+const twoListeners = '{ public: { address: "127.0.0.1:0" }, other: { address: "127.0.0.1:0" } }';
+
+async function isRefused(port: number): Promise<boolean> {
+  try {
+    await fetch(`http://127.0.0.1:${port}/quotes/A`, { keepalive: false, signal: AbortSignal.timeout(2000) });
+    return false;
+  } catch (error) {
+    return (error as { code?: string }).code === "ECONNREFUSED";
+  }
+}
 
 const oneWorker = plainConfig.replace("workers: 2", "workers: 1");
 
