@@ -117,19 +117,43 @@ export class UpstreamConnection extends Wire {
   sendRequest(bytes: Uint8Array, from: number, to: number, isWhole: boolean): void {
     this.isRequestOpen = !isWhole;
     if (this.isPipelined) this.gather(bytes, from, to);
-    else this.write(bytes, from, to);
+    else if (this.write(bytes, from, to) && !isWhole) this.awaitRequest();
+  }
+
+  /** The wait for the answer's first byte begins with the request's last; until then the client has limits of its own. */
+  private awaitRequest(): void {
+    if (!this.hasAnswerBegun) this.setTimeLimit(0);
+  }
+
+  private awaitFirstByte(): void {
+    if (!this.hasAnswerBegun) this.setTimeLimit(this.ring[this.ringFrom]?.firstByteTimeoutMs ?? 0);
   }
 
   /** Sends more of the body, already framed. Returns false when the sender should wait for `onUpstreamWritable`. */
   sendBody(bytes: Uint8Array, from: number, to: number): boolean {
-    // The wait for the first byte begins with the last one sent.
-    if (!this.hasAnswerBegun) this.setTimeLimit(this.ring[this.ringFrom]?.firstByteTimeoutMs ?? 0);
-    return this.write(bytes, from, to);
+    const isTaken = this.write(bytes, from, to);
+    // An upstream that does not take what it is sent is waited for like one that does not answer.
+    if (isTaken) this.awaitRequest();
+    else this.awaitFirstByte();
+    return isTaken;
   }
 
   /** The request is complete. */
   endRequest(): void {
     this.isRequestOpen = false;
+    this.awaitFirstByte();
+  }
+
+  /** While the client does not take the answer, the upstream is not late with it. */
+  override pauseReading(): void {
+    super.pauseReading();
+    if (this.hasAnswerBegun) this.setTimeLimit(0);
+  }
+
+  override resumeReading(): void {
+    super.resumeReading();
+    if (this.hasAnswerBegun && this.ringCount > 0)
+      this.setTimeLimit(this.ring[this.ringFrom]?.answerIdleTimeoutMs ?? 0);
   }
 
   /** The exchange does not want its answer any more. */
@@ -343,6 +367,7 @@ export class UpstreamConnection extends Wire {
   }
 
   onWritable(): void {
+    if (this.isRequestOpen) this.awaitRequest();
     this.ring[(this.ringFrom + this.ringCount - 1) % this.ring.length]?.onUpstreamWritable();
   }
 

@@ -34,6 +34,62 @@ async function newClient(gateway: LocalGateway): Promise<Peer> {
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
+test("an answer that waits for its client is not cut by the upstream's idle limit", async () => {
+  const upstream = keep(new ScriptedUpstream());
+  const limited = `upstreams: { core: { endpoints: ["127.0.0.1:${upstream.port}"], timeouts: { idle: 60ms } } }\n`;
+  const gateway = keep(new LocalGateway(`${limited}routes: [{ upstream: core }]\n`));
+  const client = await newClient(gateway);
+  client.keepsText = false;
+  client.send(get("/long"));
+  const peer = await upstream.connection(0);
+  await peer.message();
+  const bytes = 32 << 20;
+  await client.until(() => true);
+  client.socket.pause();
+  const sent = peer.sendAll(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n${"x".repeat(bytes)}`));
+  await Bun.sleep(400);
+  client.socket.resume();
+  await client.until(({ receivedBytes }) => receivedBytes > bytes);
+  await sent;
+});
+
+test("the wait for an answer's first byte begins when the request is whole", async () => {
+  const upstream = keep(new ScriptedUpstream());
+  const limited = `upstreams: { core: { endpoints: ["127.0.0.1:${upstream.port}"], timeouts: { firstByte: 80ms } } }\n`;
+  const gateway = keep(new LocalGateway(`${limited}routes: [{ upstream: core }]\n`));
+  const client = await newClient(gateway);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nsl");
+  const peer = await upstream.connection(0);
+  await peer.message(2);
+  await Bun.sleep(200);
+  client.send("ow");
+  await peer.take("ow");
+  await Bun.sleep(200);
+  client.send("ly");
+  await peer.take("ly");
+  peer.send(ok("fine"));
+  expect(await client.message(4)).toEndWith("fine");
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na");
+  await peer.message(1);
+  client.send("b");
+  await peer.take("b");
+  expect(await client.take("upstream-first-byte-timeout")).toStartWith("HTTP/1.1 504 ");
+});
+
+test("an upstream that does not take a body is given up after its limit for the first byte", async () => {
+  const upstream = keep(new ScriptedUpstream());
+  const limited = `upstreams: { core: { endpoints: ["127.0.0.1:${upstream.port}"], timeouts: { firstByte: 80ms } } }\n`;
+  const more = "limits: { bodyMax: off }\n";
+  const gateway = keep(new LocalGateway(`${limited}routes: [{ upstream: core }]\n${more}`));
+  const client = await newClient(gateway);
+  client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${64 << 20}\r\n\r\n`);
+  const peer = await upstream.connection(0);
+  await peer.message();
+  peer.socket.pause();
+  void client.sendAll(Buffer.alloc(64 << 20, "x"));
+  expect(await client.take("upstream-first-byte-timeout")).toStartWith("HTTP/1.1 504 ");
+});
+
 test("requests sent ahead are answered in order, whatever the upstream's pace", async () => {
   const { upstream, client } = await setUp();
   upstream.answerAll((head) => ok(head.split(" ")[1]!));
