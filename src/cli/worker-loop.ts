@@ -17,6 +17,8 @@ export interface WorkerGateway {
   listen(name: string, descriptor: number): void;
   /** Compiles a configuration beside the one in force; throws when it cannot be used. */
   prepare(config: Config, revision: number, slots: SegmentGrant["slots"]): void;
+  /** Ends when the names of upstreams were looked up; null when there is nothing to wait for. */
+  namesKnown(): Promise<unknown> | null;
   commit(): void;
   discard(): void;
   /** Takes new keys of TLS session tickets, the current one first. */
@@ -95,8 +97,9 @@ class WorkerLoop {
   }
 
   private start(message: ToWorker & { type: "start" }): void {
-    const { config, revision, segment, listeners, unused, language, ticketKeys } = message;
+    const { config, revision, segment, unused, language, ticketKeys } = message;
     setLanguage(language);
+    this.drainMs = config.timeouts.drainMs;
     try {
       const metrics = WorkerMetrics.attach(segment);
       this.gateway = this.make({
@@ -107,15 +110,28 @@ class WorkerLoop {
         ticketKeys: ticketKeys.map(bytesOf),
       });
       for (const descriptor of unused) closeSync(descriptor);
-      for (const { name, descriptor } of listeners) this.gateway.listen(name, descriptor);
     } catch (error) {
-      send({ type: "failed", revision, ...reasonOf(error) });
-      console.error(error);
-      process.exit(1);
+      this.failStart(revision, error);
+    }
+    const names = this.gateway.namesKnown();
+    if (names === null) this.serve(message);
+    else void names.then(() => this.serve(message));
+  }
+
+  private serve({ revision, listeners }: ToWorker & { type: "start" }): void {
+    try {
+      for (const { name, descriptor } of listeners) this.gateway?.listen(name, descriptor);
+    } catch (error) {
+      this.failStart(revision, error);
     }
     this.revision = revision;
-    this.drainMs = config.timeouts.drainMs;
     send({ type: "ready", revision, startMs: systemClock.monotonicMs() });
+  }
+
+  private failStart(revision: number, error: unknown): never {
+    send({ type: "failed", revision, ...reasonOf(error) });
+    console.error(error);
+    process.exit(1);
   }
 
   private prepare({ config, revision, slots }: ToWorker & { type: "prepare" }): void {
@@ -129,7 +145,9 @@ class WorkerLoop {
     }
     this.preparedRevision = revision;
     this.drainMs = config.timeouts.drainMs;
-    send({ type: "prepared", revision });
+    const names = this.gateway?.namesKnown() ?? null;
+    if (names === null) send({ type: "prepared", revision });
+    else void names.then(() => this.preparedRevision === revision && send({ type: "prepared", revision }));
   }
 
   private commit(revision: number): void {

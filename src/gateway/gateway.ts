@@ -128,6 +128,13 @@ export class Gateway {
     this.prepared = { settings, upstreams, security: this.security.prepare(config) };
   }
 
+  /** Ends when the names of upstreams, of the prepared configuration where there is one, were looked up; null when they are. */
+  namesKnown(): Promise<unknown> | null {
+    const upstreams = this.prepared?.upstreams ?? this.upstreams;
+    const pending = [...upstreams.values()].flatMap(({ resolver }) => resolver.firstLookups ?? []);
+    return pending.length === 0 ? null : Promise.all(pending);
+  }
+
   /** Puts the prepared configuration in force for every request that begins from now on. */
   commit(): void {
     const prepared = this.prepared;
@@ -314,7 +321,9 @@ export class Gateway {
     };
     const upstream = new Upstream(settings, context.loop, context.timers, context.random, context);
     const guard = this.protection.guardOf(config, whole, upstream);
-    return { upstream, guard, resolver: new Resolver(upstream, config.endpoints), source, security };
+    const resolver = new Resolver(upstream, config.endpoints, () => this.metrics.add(ProcessCounter.lookupsFailed, 1));
+    resolver.begin();
+    return { upstream, guard, resolver, source, security };
   }
 
   private makeGate(): ConnectionGate {

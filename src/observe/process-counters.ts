@@ -104,6 +104,7 @@ const rows = {
     "Collections of the heap that the worker began itself, between requests or at the beginning of a phase.",
   ),
   clockSteps: counter(36, "weir_clock_steps_total", "Steps of the wall clock that were seen."),
+  lookupsFailed: counter(48, "weir_name_lookups_failed_total", "Look-ups of upstream names that failed."),
 } as const;
 
 export type ProcessCounterName = keyof typeof rows;

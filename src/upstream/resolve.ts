@@ -1,30 +1,51 @@
 /**
  * Addresses of an upstream whose endpoints are named: each name is looked up at start and again on a schedule, without
  * stopping anything. A look-up that fails keeps the addresses of the last one that worked; the next try comes as scheduled.
+ * A worker serves, and a configuration is put in force, when the first look-ups are done: a restart must not meet an
+ * upstream that has no address yet.
  */
 import type { Endpoint } from "../config/mod.ts";
 import type { WireAddress } from "../transport/mod.ts";
 import type { Upstream, WeightedAddress } from "./upstream.ts";
 
+/** A name server that takes longer for the first look-ups is taken for one that does not answer. */
+const firstLookupsMsMax = 2000;
+
 export class Resolver {
   private readonly upstream: Upstream;
   private readonly configured: readonly Endpoint[];
+  private readonly onLookupFailed: () => void;
   private readonly known = new Map<string, readonly WireAddress[]>();
   private timer: Timer | null = null;
-  /** Look-ups that failed since the start. */
-  failedCount = 0;
+  /** Ends when every name was looked up once, or it is too late to wait for it; null when there is no name, and after it. */
+  firstLookups: Promise<void> | null = null;
 
-  constructor(upstream: Upstream, configured: readonly Endpoint[]) {
+  constructor(upstream: Upstream, configured: readonly Endpoint[], onLookupFailed: () => void) {
     this.upstream = upstream;
     this.configured = configured;
+    this.onLookupFailed = onLookupFailed;
   }
 
-  /** Sets the addresses that need no look-up at once, and looks the others up now and every `intervalMs`. */
-  start(intervalMs: number): void {
+  private get hasNames(): boolean {
+    return this.configured.some(({ address }) => address.kind === "name");
+  }
+
+  /** Sets the addresses that need no look-up at once, and begins to look the others up. */
+  begin(): void {
     this.publish();
-    if (!this.configured.some(({ address }) => address.kind === "name")) return;
-    void this.refresh();
-    this.timer = setInterval(() => void this.refresh(), intervalMs);
+    if (!this.hasNames) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const limit = setTimeout(resolve, firstLookupsMsMax);
+    this.firstLookups = promise.then(() => {
+      clearTimeout(limit);
+      this.firstLookups = null;
+    });
+    void this.refresh().then(resolve);
+  }
+
+  /** Looks the names up again every `intervalMs`. */
+  start(intervalMs: number): void {
+    if (this.hasNames) this.timer = setInterval(() => void this.refresh(), intervalMs);
   }
 
   stop(): void {
@@ -45,8 +66,8 @@ export class Resolver {
           );
           if (addresses.length > 0) this.known.set(address.host, addresses);
         } catch {
-          // Named in the status by its count: a name server that is away must not take the service with it.
-          this.failedCount++;
+          // A name server that is away must not take the service with it.
+          this.onLookupFailed();
         }
       }),
     );
