@@ -1,7 +1,7 @@
 /**
  * What a scrape of `/metrics` does to the latency of requests: a real gateway with 1,000 routes that all have traffic, an
- * open-loop load at a constant rate, rounds with one scrape a second and rounds without in turn. Prints the P99 of every
- * round and the ratio of the medians; the bar is 1.02.
+ * open-loop load at a constant rate, rounds with one scrape a second and rounds without in pairs, whose order alternates.
+ * Prints the P99 of every round and the ratio of the medians with its 95 % interval; the bar is 1.02.
  *
  *     bun bench/scrape/scrape.bench.ts [--rounds 6] [--seconds 5] [--rate 8000] [--routes 1000]
  */
@@ -9,7 +9,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { Random } from "../../src/base/mod.ts";
 import { constantShape, type LoadPlan, noChecks, planDefaults, runLoad } from "../../src/load/mod.ts";
+import { type Comparison, comparePairs, median } from "../../src/prove/mod.ts";
 
 const root = join(import.meta.dir, "../..");
 
@@ -25,7 +27,7 @@ export interface ScrapeEffect {
   readonly quietP99Us: readonly number[];
   readonly scrapedP99Us: readonly number[];
   /** Median of the rounds with scrapes over that of those without. */
-  readonly ratio: number;
+  readonly ratio: Comparison["ratio"];
   readonly scrapeMs: readonly number[];
   readonly scrapeBytes: number;
   readonly errors: number;
@@ -53,7 +55,8 @@ export async function measureScrapeEffect(options: ScrapeOptions): Promise<Scrap
     await runLoad(plan(gateway.port, options, Math.min(3, options.seconds)));
     for (let i = 0; i < 20; i++) await scrape(metricsUrl); // Both sides as warm as they will ever be.
     for (let round = 0; round < options.rounds * 2; round++) {
-      const isScraped = round % 2 === 1;
+      // Quiet first in one pair, scraped first in the next: what drifts meets both alike.
+      const isScraped = round % 4 === 1 || round % 4 === 2;
       const onSecond = async (): Promise<void> => {
         if (!isScraped) return;
         const done = await scrape(metricsUrl);
@@ -71,7 +74,8 @@ export async function measureScrapeEffect(options: ScrapeOptions): Promise<Scrap
     backend.stop();
     rmSync(folder, { recursive: true });
   }
-  const ratio = median(scraped) / median(quiet);
+  const pairs = quiet.map((value, index) => [value, scraped[index]!] as const);
+  const { ratio } = comparePairs(pairs, median, { random: new Random(1) });
   return { quietP99Us: quiet, scrapedP99Us: scraped, ratio, scrapeMs, scrapeBytes, errors };
 }
 
@@ -191,11 +195,6 @@ async function scrape(url: string): Promise<{ ms: number; bytes: number }> {
   return { ms: performance.now() - startMs, bytes };
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-}
-
 if (import.meta.main) {
   const { values } = parseArgs({
     options: {
@@ -214,6 +213,8 @@ if (import.meta.main) {
   const list = (numbers: readonly number[]): string => numbers.map((number) => number.toFixed(0)).join(" ");
   console.log(`P99 without scrapes  ${list(effect.quietP99Us)} us`);
   console.log(`P99 with scrapes     ${list(effect.scrapedP99Us)} us`);
-  console.log(`ratio of medians     ${effect.ratio.toFixed(3)} (bar: 1.02), errors ${effect.errors}`);
+  const { estimate, low, high } = effect.ratio;
+  const interval = `${estimate.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+  console.log(`ratio of medians     ${interval} (bar: 1.02), errors ${effect.errors}`);
   console.log(`a scrape             ${median(effect.scrapeMs).toFixed(1)} ms, ${effect.scrapeBytes} bytes`);
 }
