@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { GatewayProcess, plainConfig } from "./gateway-process.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -83,6 +83,27 @@ test("a restart takes spares, and spares hold no port open that is not to be ser
   expect(await isRefused(port)).toBe(true);
 });
 
+test("workers are bound to processors with all their threads, also one that was a spare", async () => {
+  const config = `cpuPinning: on\n${plainConfig}`;
+  gateway = await GatewayProcess.start({ config });
+  const { workers } = await gateway.until((status) => status.sparePids.length === 2);
+  process.kill(workers[1]!.pid, "SIGKILL");
+  await gateway.logged("worker.replaced");
+  const now = await gateway.until(({ isReady }) => isReady);
+  const bound = now.workers.map(({ worker, pid }) => [
+    worker,
+    [...new Set(readdirSync(`/proc/${pid}/task`).map((id) => allowed(pid, id)))],
+  ]);
+  const processors = allowed(process.pid, String(process.pid))
+    .split(",")
+    .flatMap((part) => {
+      const [from = 0, to = from] = part.split("-").map(Number);
+      return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+    });
+  const wanted = [0, 1].map((worker) => [worker, [processors[worker % processors.length]]]);
+  expect(bound.toSorted()).toEqual(wanted);
+});
+
 test("workers whose supervisor is killed finish and end, and spares with them", async () => {
   gateway = await GatewayProcess.start();
   const { workers: serving, sparePids } = await gateway.until((status) => status.sparePids.length === 2);
@@ -102,6 +123,10 @@ test("workers whose supervisor is killed finish and end, and spares with them", 
 });
 
 const twoListeners = '{ public: { address: "127.0.0.1:0" }, other: { address: "127.0.0.1:0" } }';
+
+function allowed(pid: number, thread: string): string {
+  return /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8"))![1]!;
+}
 
 async function isRefused(port: number): Promise<boolean> {
   try {
