@@ -40,7 +40,7 @@ export interface ClientStream {
   replyUpgrade(exchange: Exchange, head: MessageHead, tunnel: Tunnel): TunnelSide;
   /** The tunnel is connected: passes on what the client had sent before. */
   beginTunnel(): void;
-  /** Drops an answer of which nothing was written yet; false when it is too late for that. */
+  /** Drops an answer of which nothing was written yet; false when it is too late, in HTTP/2 as soon as its head is packed. */
   takeBackReply(): boolean;
   /** The answer has begun and cannot be completed: the client must see that it is cut. */
   abortReply(exchange: Exchange): void;

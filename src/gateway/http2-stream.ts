@@ -168,7 +168,6 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
     else this.end(null);
   }
 
-  /** The head went through the connection's field compression, which cannot be undone. */
   takeBackReply(): boolean {
     return false;
   }

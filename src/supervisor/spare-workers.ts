@@ -7,8 +7,12 @@
  * (`discard`) before a socket is to refuse connections. One costs what a runtime without work takes, some 40 MB resident,
  * half of it shared with the workers.
  */
-import type { LaunchedWorker } from "./launched-worker.ts";
+import type { Config } from "../config/mod.ts";
+import { collectorEnvironment, type LaunchedWorker } from "./launched-worker.ts";
+import type { SocketPlan } from "./listening-sockets.ts";
 import { sparesMax, spareTendMs } from "./timing.ts";
+import type { WorkerProgram } from "./worker-image.ts";
+import type { WorkerLauncher } from "./worker-launcher.ts";
 
 export interface SparePlan {
   readonly command: readonly string[];
@@ -22,16 +26,16 @@ export interface SparePlan {
 }
 
 export class SpareWorkers {
-  private readonly launch: (plan: SparePlan) => LaunchedWorker;
+  private readonly launcher: WorkerLauncher;
   /** What spares are to be made of now; null when there are to be none. */
   private readonly plan: () => SparePlan | null;
   private idle: LaunchedWorker[] = [];
   private madeOf = "";
   private timer: Timer | null = null;
 
-  constructor(plan: () => SparePlan | null, launch: (plan: SparePlan) => LaunchedWorker) {
+  constructor(plan: () => SparePlan | null, launcher: WorkerLauncher) {
     this.plan = plan;
-    this.launch = launch;
+    this.launcher = launcher;
   }
 
   /**
@@ -43,11 +47,11 @@ export class SpareWorkers {
     this.timer ??= setInterval(() => this.tend(), spareTendMs);
   }
 
-  /** A process to put to work now, or null. */
+  /** A process to put to work now, or null: the oldest, which has had the longest to load its program. */
   take(environment: SparePlan["environment"]): LaunchedWorker | null {
     const plan = this.plan();
     this.dismissOutdated(plan === null ? null : { ...plan, environment });
-    return this.idle.pop() ?? null;
+    return this.idle.shift() ?? null;
   }
 
   /** Those that wait now. */
@@ -68,7 +72,7 @@ export class SpareWorkers {
     if (plan === null) return;
     this.madeOf = keyOf(plan);
     for (let count = this.idle.length; count < Math.min(plan.workersCount, sparesMax); count++) {
-      this.idle.push(this.launch(plan));
+      this.idle.push(this.launcher.launch(plan.command, plan.sockets, plan.environment));
     }
   }
 
@@ -81,6 +85,20 @@ export class SpareWorkers {
     for (const spare of this.idle) spare.kill();
     this.idle = [];
   }
+}
+
+/** What spares are made of while this plan is in force; null where the program may change without notice. */
+export function sparePlanOf(
+  program: WorkerProgram,
+  plan: SocketPlan,
+  socketsVersion: number,
+  { collector }: Config,
+): SparePlan | null {
+  const command = program.lastingCommand();
+  if (command === null) return null;
+  const sockets = [...new Set(plan.flat().map(({ descriptor }) => descriptor))];
+  const environment = collectorEnvironment(collector);
+  return { command, sockets, socketsVersion, workersCount: plan.length, environment };
 }
 
 function keyOf({ command, socketsVersion, environment }: SparePlan): string {

@@ -14,20 +14,20 @@
 import { assert, type Clock, say, WeirError } from "../base/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { planSegment, Segment, SegmentDirectory } from "../observe/mod.ts";
-import { allowedCpus, pinProcess, SystemCallError } from "../transport/mod.ts";
 import { filesFingerprint, needsProcesses } from "./config-change.ts";
 import type { ConfigSource } from "./config-source.ts";
 import { planDescriptors } from "./descriptors.ts";
 import { Generation } from "./generation.ts";
-import { collectorEnvironment, LaunchedWorker } from "./launched-worker.ts";
+import { collectorEnvironment } from "./launched-worker.ts";
 import { ListeningSockets, type OpenListener, type SocketPlan } from "./listening-sockets.ts";
 import type { Log } from "./log.ts";
 import { messages } from "./messages.ts";
 import { type OperationName, type OperationResult, problemsIn, refusalOf } from "./operation.ts";
 import { seriesOf } from "./series.ts";
-import { type SparePlan, SpareWorkers } from "./spare-workers.ts";
+import { SpareWorkers, sparePlanOf } from "./spare-workers.ts";
 import { TicketKeyring, ticketKeyRotationMs } from "./ticket-keys.ts";
 import type { WorkerProgram } from "./worker-image.ts";
+import { WorkerLauncher } from "./worker-launcher.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 export interface SupervisorOptions {
@@ -73,6 +73,7 @@ export class Supervisor {
   private stopped: Promise<void> | null = null;
   private readonly ticketKeys = new TicketKeyring();
   private ticketTimer: Timer | null = null;
+  private readonly launcher: WorkerLauncher;
   private readonly spares: SpareWorkers;
   /** The sockets of the current generation. */
   private plan: SocketPlan = [];
@@ -80,10 +81,11 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.options = options;
     this.startedWallMs = options.clock.wallMs();
-    this.spares = new SpareWorkers(
-      () => this.planSpares(),
-      ({ command, sockets, environment }) => this.launch(command, sockets, environment),
-    );
+    this.launcher = new WorkerLauncher(options.log, options.wrapsStderr);
+    this.spares = new SpareWorkers(() => {
+      const config = this.current?.config;
+      return config === undefined ? null : sparePlanOf(options.program, this.plan, this.sockets.version, config);
+    }, this.launcher);
   }
 
   /** The configuration in force. */
@@ -312,12 +314,13 @@ export class Supervisor {
   private spawn(generation: Generation, worker: number, sockets: SocketPlan[number]): WorkerProcess {
     const { directory } = this;
     assert(directory !== null, "the segment is there before the first worker");
+    const { launcher } = this;
     const { clock, program } = this.options;
     directory.assignSlots(seriesOf(generation.config));
     const descriptors = sockets.map(({ descriptor }) => descriptor);
     const environment = collectorEnvironment(generation.config.collector);
     const process: WorkerProcess = new WorkerProcess({
-      launched: this.spares.take(environment) ?? this.launch(program.command(), descriptors, environment),
+      launched: this.spares.take(environment) ?? launcher.launch(program.command(), descriptors, environment),
       worker,
       generation: generation.number,
       segment: directory.grant(directory.claimSeat(worker, generation.number, clock.wallMs())),
@@ -332,41 +335,8 @@ export class Supervisor {
         generation.ended(ended);
       },
     });
-    this.pin(process, generation.config);
+    launcher.pin(process, generation.config);
     return process;
-  }
-
-  private launch(
-    command: readonly string[],
-    sockets: readonly number[],
-    environment: Readonly<Record<string, string>>,
-  ): LaunchedWorker {
-    const { log, wrapsStderr } = this.options;
-    const onStderr = ({ pid }: LaunchedWorker, line: string): void =>
-      log.write("error", "worker.stderr", messages.workerSays, { pid, line });
-    return new LaunchedWorker({ command, sockets, environment, onStderr: wrapsStderr ? onStderr : null });
-  }
-
-  private planSpares(): SparePlan | null {
-    const command = this.options.program.lastingCommand();
-    if (command === null || this.current === null) return null;
-    const sockets = [...new Set(this.plan.flat().map(({ descriptor }) => descriptor))];
-    const environment = collectorEnvironment(this.config.collector);
-    return { command, sockets, socketsVersion: this.sockets.version, workersCount: this.plan.length, environment };
-  }
-
-  private pin(process: WorkerProcess, config: Config): void {
-    const { cpuPinning } = config;
-    if (cpuPinning === false) return;
-    const cpus = cpuPinning === true ? allowedCpus() : cpuPinning;
-    const cpu = cpus[process.worker % cpus.length]!;
-    try {
-      pinProcess(process.pid, [cpu]);
-    } catch (error) {
-      if (!(error instanceof SystemCallError)) throw error;
-      const values = { worker: process.worker, cpu, reason: error.message };
-      this.options.log.write("warning", "worker.not-pinned", messages.notPinned, values);
-    }
   }
 
   /** The segment has seats for two generations of the workers it was made for. */

@@ -12,7 +12,8 @@
  */
 import { assert, copyBytes, Outcome } from "../base/mod.ts";
 import { BodyKind, ChunkedReader, type Http1Limits, MessageHead, parseResponseHead } from "../protocols/mod.ts";
-import { connectWire, markConnected, Wire } from "../transport/mod.ts";
+import { connectWire, markConnected, type Wire } from "../transport/mod.ts";
+import { AnswerWait } from "./answer-wait.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { UpstreamExchange } from "./exchange.ts";
 
@@ -20,13 +21,11 @@ const Phase = { head: 0, length: 1, chunked: 2, untilClose: 3 } as const;
 
 /** The schema's upper bound of `limits.fieldsMax`: what the records must be able to hold. */
 const RECORD_FIELDS_MAX = 1000;
-
 /** Every connection of a worker parses into the same record: a head is used up within the callback that found it. */
 const head = new MessageHead(RECORD_FIELDS_MAX);
 const trailers = new MessageHead(RECORD_FIELDS_MAX);
 
-export class UpstreamConnection extends Wire {
-  readonly endpoint: Endpoint;
+export class UpstreamConnection extends AnswerWait {
   /** Whether many exchanges may be in flight at once. */
   readonly isPipelined: boolean;
   /** Monotonic time after which it is not used again, in milliseconds. */
@@ -43,8 +42,6 @@ export class UpstreamConnection extends Wire {
   private phase: number = Phase.head;
   private bodyLeftBytes = 0;
   private isReusableAfterAnswer = true;
-  private isRequestOpen = false;
-  private hasAnswerBegun = false;
   private isConnecting = true;
   private isForgotten = false;
   private chunked: ChunkedReader | null = null;
@@ -55,8 +52,7 @@ export class UpstreamConnection extends Wire {
   private seenBytes = 0;
 
   constructor(endpoint: Endpoint, isPipelined: boolean, depthMax: number, retireAtMs: number) {
-    super();
-    this.endpoint = endpoint;
+    super(endpoint);
     this.isPipelined = isPipelined;
     this.retireAtMs = retireAtMs;
     this.ring = new Array<UpstreamExchange | null>(depthMax).fill(null);
@@ -104,37 +100,31 @@ export class UpstreamConnection extends Wire {
   private beginAnswer(): void {
     this.phase = Phase.head;
     this.hasAnswerBegun = false;
-    this.setTimeLimit(this.ring[this.ringFrom]?.firstByteTimeoutMs ?? 0);
+    this.awaitFirstByte();
   }
 
-  private setTimeLimit(limitMs: number): void {
-    const { timers, loop } = this.endpoint;
-    if (limitMs > 0) timers.schedule(this, loop.nowMs + limitMs);
-    else timers.cancel(this);
+  protected get isAwaiting(): boolean {
+    return this.ringCount > 0;
+  }
+
+  protected get awaited(): UpstreamExchange | null {
+    return this.ring[this.ringFrom] ?? null;
   }
 
   /** Sends a request's head, with the part of its body that came with it. `isWhole` when nothing of it follows. */
   sendRequest(bytes: Uint8Array, from: number, to: number, isWhole: boolean): void {
     this.isRequestOpen = !isWhole;
     if (this.isPipelined) this.gather(bytes, from, to);
-    else if (this.write(bytes, from, to) && !isWhole) this.awaitRequest();
-  }
-
-  /** The wait for the answer's first byte begins with the request's last; until then the client has limits of its own. */
-  private awaitRequest(): void {
-    if (!this.hasAnswerBegun) this.setTimeLimit(0);
-  }
-
-  private awaitFirstByte(): void {
-    if (!this.hasAnswerBegun) this.setTimeLimit(this.ring[this.ringFrom]?.firstByteTimeoutMs ?? 0);
+    else {
+      const isTaken = this.write(bytes, from, to);
+      if (!isWhole) this.awaitRequest(isTaken);
+    }
   }
 
   /** Sends more of the body, already framed. Returns false when the sender should wait for `onUpstreamWritable`. */
   sendBody(bytes: Uint8Array, from: number, to: number): boolean {
     const isTaken = this.write(bytes, from, to);
-    // An upstream that does not take what it is sent is waited for like one that does not answer.
-    if (isTaken) this.awaitRequest();
-    else this.awaitFirstByte();
+    this.awaitRequest(isTaken);
     return isTaken;
   }
 
@@ -142,18 +132,6 @@ export class UpstreamConnection extends Wire {
   endRequest(): void {
     this.isRequestOpen = false;
     this.awaitFirstByte();
-  }
-
-  /** While the client does not take the answer, the upstream is not late with it. */
-  override pauseReading(): void {
-    super.pauseReading();
-    if (this.hasAnswerBegun) this.setTimeLimit(0);
-  }
-
-  override resumeReading(): void {
-    super.resumeReading();
-    if (this.hasAnswerBegun && this.ringCount > 0)
-      this.setTimeLimit(this.ring[this.ringFrom]?.answerIdleTimeoutMs ?? 0);
   }
 
   /** The exchange does not want its answer any more. */
@@ -282,7 +260,7 @@ export class UpstreamConnection extends Wire {
     this.hasAnswerBegun = true;
     if (end <= 0) return end === 0 ? offset : end;
     const exchange = this.ring[this.ringFrom] ?? null;
-    this.setTimeLimit(exchange === null ? 0 : exchange.answerIdleTimeoutMs);
+    this.awaitNextByte();
     if (head.status < 200) {
       if (head.status === 101) {
         const isTaken = !this.isPipelined && exchange?.onUpstreamUpgrade(head, bytes, end, to) === true;
@@ -313,7 +291,7 @@ export class UpstreamConnection extends Wire {
 
   private readBody(bytes: Uint8Array, offset: number, to: number): number {
     const exchange = this.ring[this.ringFrom] ?? null;
-    this.setTimeLimit(exchange === null ? 0 : exchange.answerIdleTimeoutMs);
+    this.awaitNextByte();
     if (this.phase === Phase.chunked) return this.readChunked(exchange, bytes, offset, to);
     const isEndless = this.phase === Phase.untilClose;
     const end = isEndless || to - offset < this.bodyLeftBytes ? to : offset + this.bodyLeftBytes;
@@ -367,7 +345,7 @@ export class UpstreamConnection extends Wire {
   }
 
   onWritable(): void {
-    if (this.isRequestOpen) this.awaitRequest();
+    if (this.isRequestOpen) this.awaitRequest(true);
     this.ring[(this.ringFrom + this.ringCount - 1) % this.ring.length]?.onUpstreamWritable();
   }
 

@@ -44,10 +44,18 @@ test("an answer that waits for its client is not cut by the upstream's idle limi
   const peer = await upstream.connection(0);
   await peer.message();
   const bytes = 32 << 20;
-  await client.until(() => true);
   client.socket.pause();
   const sent = peer.sendAll(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n${"x".repeat(bytes)}`));
-  await Bun.sleep(400);
+  // Several answers that really stall are cut meanwhile, one after another.
+  for (let stalled = 1; stalled <= 4; stalled++) {
+    const other = await newClient(gateway);
+    other.send(get("/stalls"));
+    const late = await upstream.connection(stalled);
+    await late.message();
+    late.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    await other.take("half");
+    await other.end();
+  }
   client.socket.resume();
   await client.until(({ receivedBytes }) => receivedBytes > bytes);
   await sent;
@@ -61,10 +69,16 @@ test("the wait for an answer's first byte begins when the request is whole", asy
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nsl");
   const peer = await upstream.connection(0);
   await peer.message(2);
-  await Bun.sleep(200);
+  // Requests that are whole and get no answer are ended meanwhile.
+  const isLate = async (): Promise<void> => {
+    const other = await newClient(gateway);
+    other.send(get("/late"));
+    expect(await other.take("upstream-first-byte-timeout")).toStartWith("HTTP/1.1 504 ");
+  };
+  await isLate();
   client.send("ow");
   await peer.take("ow");
-  await Bun.sleep(200);
+  await isLate();
   client.send("ly");
   await peer.take("ly");
   peer.send(ok("fine"));

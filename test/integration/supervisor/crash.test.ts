@@ -100,7 +100,7 @@ test("workers are bound to processors with all their threads, also one that was 
       const [from = 0, to = from] = part.split("-").map(Number);
       return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
     });
-  const wanted = [0, 1].map((worker) => [worker, [processors[worker % processors.length]]]);
+  const wanted = [0, 1].map((worker) => [worker, [processors[worker % processors.length]!]]);
   expect(bound.toSorted()).toEqual(wanted);
 });
 
