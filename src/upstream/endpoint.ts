@@ -48,7 +48,10 @@ export class Endpoint {
   idleCount = 0;
   inFlightCount = 0;
   connectingCount = 0;
-  /** An endpoint that is no longer named by the configuration or by its name: finishes what it has, takes nothing new. */
+  /**
+   * An endpoint that is no longer named by the configuration or by its name: finishes what it has and what waits for it, and
+   * takes nothing new.
+   */
   isRetired = false;
   unsolicitedCount = 0;
   /** Monotonic time of the last refused connection, in milliseconds. */
@@ -198,8 +201,11 @@ export class Endpoint {
     this.connectingCount--;
     this.loop.refresh();
     this.upstream.connectionOpened();
-    if (connection.isPipelined) this.upstream.serveWaiting(this);
-    else this.offer(connection);
+    if (!connection.isPipelined) this.offer(connection);
+    else {
+      this.upstream.serveWaiting(this);
+      if (this.isRetired && connection.inFlightCount === 0) connection.destroy();
+    }
   }
 
   /** A new connection could not be made. */
@@ -238,12 +244,12 @@ export class Endpoint {
 
   /** Gives a free exclusive connection to whoever waits, or keeps it idle within the limit. */
   private offer(connection: UpstreamConnection): void {
-    if (this.isRetired || connection.retireAtMs <= this.loop.nowMs) {
+    if (connection.retireAtMs <= this.loop.nowMs) {
       connection.destroy();
       return;
     }
     if (this.upstream.hasWaiting && this.upstream.giveToWaiting(this, connection)) return;
-    if (this.idleCount >= this.settings.maxIdlePerEndpoint) {
+    if (this.isRetired || this.idleCount >= this.settings.maxIdlePerEndpoint) {
       connection.destroy();
       return;
     }

@@ -156,8 +156,7 @@ export class Upstream {
       endpoint.inFlightCount++;
       exchange.onUpstreamReady(connection.attach(exchange));
     }
-    const isNeeded = this.waiting.count > 0 && endpoint.wantsMultiplexed && endpoint.connectingCount === 0;
-    if (isNeeded && !endpoint.isRetired) endpoint.openHttp2();
+    if (this.waiting.count > 0 && endpoint.wantsMultiplexed && endpoint.connectingCount === 0) endpoint.openHttp2();
   }
 
   /** The exchange stops waiting; true when it was waiting. */
@@ -190,7 +189,8 @@ export class Upstream {
       else this.acquire(exchange);
       if (!exchange.mayPipeline) break;
     }
-    if (this.waiting.count > endpoint.connectingCount && endpoint.hasRoom && !endpoint.isRetired) {
+    // Also at an endpoint that is retired: what waits may wait for it alone.
+    if (this.waiting.count > endpoint.connectingCount && endpoint.hasRoom) {
       endpoint.open(this.settings.mode === "pipelined" && endpoint.wantsPipelined);
     }
   }

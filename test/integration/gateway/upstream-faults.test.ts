@@ -201,6 +201,36 @@ test("a body that turns malformed after a part of it was passed on is cut", asyn
   expect(client.received.includes("502")).toBe(false);
 });
 
+test("requests that wait for a connection are served when a reload replaces their upstream", async () => {
+  for (const mode of ["exclusive", "pipelined"]) {
+    const upstream = keep(new ScriptedUpstream());
+    const connections = `connections: { mode: ${mode}, maxPerEndpoint: 1, pipelinedConnectionsPerEndpoint: 1 }`;
+    const config = (connect: string): string =>
+      upstreamAt([upstream.port], `${connections}, timeouts: { connect: ${connect} }`) + everything;
+    const gateway = keep(new LocalGateway(config("1s")));
+    const { promise: opened, resolve: letAnswer } = Promise.withResolvers<void>();
+    upstream.onConnection = (peer) => {
+      const answer = async (): Promise<void> => {
+        while (!peer.isClosed) {
+          await peer.message(1);
+          await opened;
+          peer.send(ok("fine"));
+        }
+      };
+      void answer().catch(() => {}); // Nobody sends more on this connection.
+    };
+    const clients = await Promise.all([0, 1, 2].map(() => connectClient(gateway.port)));
+    for (const client of clients) keep({ close: () => client.socket.terminate() });
+    // A body is not pipelined, so one of these has the connection and the others wait.
+    for (const client of clients) client.send(post("/", "x"));
+    await upstream.connection(0);
+    for (let look = 0; look < 3; look++) await fetch(`http://127.0.0.1:${gateway.port}/health`, { keepalive: false });
+    gateway.reload(config("2s"));
+    letAnswer();
+    for (const client of clients) expect(await client.message(4)).toEndWith("fine");
+  }
+});
+
 test("bytes after an answer close the connection instead of answering the next request", async () => {
   const { upstream, client } = await setUp();
   client.send(get("/1"));
