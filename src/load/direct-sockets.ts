@@ -9,7 +9,7 @@
  * so that whoever sleeps on `epollFd` is woken by an answer as well as by the runtime's timers and messages. The runtime
  * still opens and closes the sockets. Limits: Linux with glibc, plain TCP.
  */
-import { dlopen } from "bun:ffi";
+import { ptr as addressOf, dlopen } from "bun:ffi";
 import { findEventLoop } from "./event-loop.ts";
 
 const eventsMax = 512;
@@ -35,6 +35,8 @@ export class DirectSockets {
   readonly epollFd: number;
   /** What `receive` filled; valid until it is called again. */
   readonly buffer = new Uint8Array(new ArrayBuffer(receiveBytesMax));
+  /** An address as a number costs 0.2 us less a call than a view; memory of an ArrayBuffer stays where it is. */
+  private readonly bufferAt = addressOf(this.buffer);
   private readonly libc: ReturnType<typeof openLibc>;
   private readonly change = new Int32Array(new ArrayBuffer(16));
   private readonly events = new Int32Array(new ArrayBuffer(eventsMax * eventInts * 4));
@@ -79,9 +81,9 @@ export class DirectSockets {
     this.libc.epoll_ctl(this.epollFd, EPOLL_CTL_DEL, fd, this.change);
   }
 
-  /** How many descriptors are ready now, at most 512; `tokenAt` tells which. */
-  poll(): number {
-    return this.libc.epoll_wait(this.epollFd, this.events, eventsMax, 0);
+  /** How many descriptors are ready now, at most `limit` and 512; `tokenAt` tells which. */
+  poll(limit: number): number {
+    return this.libc.epoll_wait(this.epollFd, this.events, Math.min(limit, eventsMax), 0);
   }
 
   /** -1 stands for the runtime's event loop. */
@@ -96,14 +98,14 @@ export class DirectSockets {
 
   /** Receives into `buffer`: the number of bytes, or a value of `Received`. */
   receive(fd: number, hasFailed: boolean): number {
-    const count = this.libc.recv(fd, this.buffer, receiveBytesMax, MSG_DONTWAIT);
+    const count = this.libc.recv(fd, this.bufferAt, receiveBytesMax, MSG_DONTWAIT);
     if (count >= 0) return count;
     return hasFailed ? Received.reset : Received.nothing;
   }
 
   /** Sends what the socket takes now: a number of bytes, 0 where it takes none or has failed. */
   send(fd: number, bytes: Uint8Array, length: number): number {
-    const count = this.libc.send(fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const count = this.libc.send(fd, addressOf(bytes), length, MSG_DONTWAIT | MSG_NOSIGNAL);
     return count < 0 ? 0 : count;
   }
 }

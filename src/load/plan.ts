@@ -137,6 +137,10 @@ export const planDefaults = {
   openConnectionsCount: 256,
   /** What a WebSocket sends where nothing is said: the size of a short quote. */
   messageBytes: 64,
+  /** A closed loop sends as it reads. */
+  answersPerPoll: 512,
+  /** Reading takes 2 to 10 us an answer: more at once would make the requests that become due meanwhile late. */
+  answersPerPollOpen: 32,
   durationMs: 10_000,
   timeoutMs: 10_000,
   connectTimeoutMs: 5_000,

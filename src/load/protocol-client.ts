@@ -106,6 +106,8 @@ export interface ConnectOptions {
   readonly idleCount: number;
   /** Exchanges at once on a connection; 1 but for HTTP/2. */
   readonly streamsPerConnection: number;
+  /** How many sockets are read before it is looked again what is due. */
+  readonly answersPerPoll: number;
   /** Local addresses, used in turn; empty lets the system choose. */
   readonly sourceAddresses: readonly string[];
   /** How many connections this process may begin to open per second. */

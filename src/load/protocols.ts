@@ -5,7 +5,7 @@ import { Http1Client } from "./http1-client.ts";
 import { Http2Client } from "./http2-client.ts";
 import { http2Requests } from "./http2-request.ts";
 import { messages } from "./messages.ts";
-import type { LoadPlan, ProcessShare, ProtocolName } from "./plan.ts";
+import { type LoadPlan, type ProcessShare, type ProtocolName, planDefaults } from "./plan.ts";
 import type { ClientEvents, ConnectOptions, Protocol } from "./protocol-client.ts";
 import type { SocketAccess } from "./socket-client.ts";
 import { requestTemplates } from "./template.ts";
@@ -54,6 +54,7 @@ function optionsOf(plan: LoadPlan, share: ProcessShare): ConnectOptions {
     connectionsCount: share.connectionsCount,
     idleCount: share.idleCount,
     streamsPerConnection: plan.streamsPerConnection,
+    answersPerPoll: plan.load.kind === "open" ? planDefaults.answersPerPollOpen : planDefaults.answersPerPoll,
     sourceAddresses: plan.sourceAddresses,
     connectPerSecond: plan.connectPerSecond / share.processesCount,
     connectTimeoutMs: plan.connectTimeoutMs,

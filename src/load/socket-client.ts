@@ -128,7 +128,7 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
   poll(): void {
     const { direct } = this;
     if (direct === null) return;
-    const count = direct.poll();
+    const count = direct.poll(this.options.answersPerPoll);
     for (let index = 0; index < count; index++) {
       const place = direct.tokenAt(index);
       if (place >= 0) this.receive(this.connections[place]!, direct, direct.hasFailedAt(index));
