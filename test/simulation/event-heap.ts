@@ -12,48 +12,58 @@ export class EventHeap<T> {
 
   /** Time of the earliest event; Infinity when there is none. */
   get nextAt(): number {
-    return this.times[0] ?? Number.POSITIVE_INFINITY;
+    return this.times.length === 0 ? Number.POSITIVE_INFINITY : this.times[0]!;
   }
 
   push(at: number, value: T): void {
-    this.times.push(at);
-    this.orders.push(this.pushed++);
+    const { times, orders } = this;
+    const order = this.pushed++;
+    let index = times.length;
+    times.push(at);
+    orders.push(order);
     this.values.push(value);
-    let index = this.times.length - 1;
+    // Equal times: the one that came first stays above, so a parent moves down only when it is later.
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (!this.isBefore(index, parent)) break;
-      this.swap(index, parent);
+      if (times[parent]! <= at) break;
+      this.move(parent, index);
       index = parent;
     }
+    this.put(index, at, order, value);
   }
 
   /** Takes out the earliest event; there must be one. */
   pop(): T {
-    const last = this.times.length - 1;
-    this.swap(0, last);
-    this.times.pop();
-    this.orders.pop();
-    const value = this.values.pop() as T;
-    for (let index = 0; ; ) {
-      let child = 2 * index + 1;
-      if (child >= last) break;
-      if (child + 1 < last && this.isBefore(child + 1, child)) child += 1;
-      if (!this.isBefore(child, index)) break;
-      this.swap(index, child);
+    const { times, orders, values } = this;
+    const earliest = values[0]!;
+    const at = times.pop()!;
+    const order = orders.pop()!;
+    const value = values.pop() as T;
+    const count = times.length;
+    if (count === 0) return earliest;
+    let index = 0;
+    for (let child = 1; child < count; child = 2 * index + 1) {
+      if (child + 1 < count && this.isBefore(child + 1, times[child]!, orders[child]!)) child += 1;
+      if (!this.isBefore(child, at, order)) break;
+      this.move(child, index);
       index = child;
     }
-    return value;
+    this.put(index, at, order, value);
+    return earliest;
   }
 
-  private isBefore(left: number, right: number): boolean {
-    const difference = this.times[left]! - this.times[right]!;
-    return difference < 0 || (difference === 0 && this.orders[left]! < this.orders[right]!);
+  private isBefore(index: number, at: number, order: number): boolean {
+    const time = this.times[index]!;
+    return time < at || (time === at && this.orders[index]! < order);
   }
 
-  private swap(left: number, right: number): void {
-    for (const list of [this.times, this.orders, this.values] as unknown[][]) {
-      [list[left], list[right]] = [list[right], list[left]];
-    }
+  private move(from: number, to: number): void {
+    this.put(to, this.times[from]!, this.orders[from]!, this.values[from] as T);
+  }
+
+  private put(index: number, at: number, order: number, value: T): void {
+    this.times[index] = at;
+    this.orders[index] = order;
+    this.values[index] = value;
   }
 }

@@ -111,9 +111,12 @@ export function run(seed: number, stepsWallClock = true): WorldResult {
 
 class World {
   private readonly random: Random;
+  private readonly arrivalRandom: Random;
   private readonly faultRandom: Random;
   private readonly events = new EventHeap<() => void>();
   private readonly workers: Worker[] = [];
+  /** Those that were not killed. */
+  private living: readonly Worker[] = this.workers;
   private readonly endpoints: Endpoint[] = [];
   private readonly requests: Request[] = [];
   private readonly broken: string[] = [];
@@ -134,6 +137,7 @@ class World {
 
   constructor(seed: number, stepsWallClock: boolean) {
     this.random = new Random(seed);
+    this.arrivalRandom = new Random(seed ^ 0x27d4eb2f);
     this.faultRandom = new Random(seed ^ 0x5bd1e995);
     this.stepsWallClock = stepsWallClock;
     this.rate = 50 + this.random.below(400);
@@ -207,9 +211,13 @@ class World {
     const perSecond = 20 + this.random.below(300);
     const servers = this.endpoints.reduce((sum, { freeAtMs }) => sum + freeAtMs.length, 0);
     this.isRoomy = (servers * 1000) / meanWorkMs > 2 * perSecond;
-    for (let atMs = 10; atMs < endMs; atMs += this.random.exponential(1000 / perSecond)) {
-      this.events.push(atMs, () => this.arrive());
-    }
+    // Each plans the next, so that the heap holds only what is about to happen.
+    const next = (): void => {
+      const atMs = this.nowMs + this.arrivalRandom.exponential(1000 / perSecond);
+      if (atMs < endMs) this.events.push(atMs, next);
+      this.arrive();
+    };
+    this.events.push(10, next);
   }
 
   private planFaults(): void {
@@ -247,8 +255,7 @@ class World {
   }
 
   private arrive(): void {
-    const { random } = this;
-    const living = this.workers.filter((worker) => !worker.isDead);
+    const { random, living } = this;
     const worker = living[random.below(living.length)]!;
     const draw = random.unit();
     const lane = (draw < 0.1 ? 0 : draw < 0.3 ? 1 : draw < 0.6 ? 2 : 3) as Lane;
@@ -411,6 +418,7 @@ class World {
   /** What was in flight in the worker is gone with it; nobody tells the others. */
   private kill(worker: Worker): void {
     worker.isDead = true;
+    this.living = this.workers.filter(({ isDead }) => !isDead);
     this.hasKilled = true;
   }
 
