@@ -227,6 +227,7 @@ const rows = {
     "The gateway answered from the route's fallback while the upstream is not called.",
   ),
   admissionRate: row(98, "admission-rate", 503, "gateway", "safe", "The rate that adaptive admission allows is spent."),
+  laneShutOut: row(99, "lane-shut-out", 421, "client", "safe", "This listener does not let the request's lane in."),
   identityMissing: row(100, "identity-missing", 401, "client", "safe", "The request carries no proof of identity."),
   identityInvalid: row(101, "identity-invalid", 401, "client", "safe", "The proof of identity is not valid."),
   identityExpired: row(

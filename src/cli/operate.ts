@@ -41,10 +41,11 @@ function statusText(status: Status): string {
   lines.push(
     say(messages.statusConnections, { ...connections, requests: totals.requests, crashes: status.crashes }),
     ...table([
-      ["worker", "pid", "generation", "state", "revision", "connections", "requests", "memory"],
+      ["worker", "pid", "listeners", "generation", "state", "revision", "connections", "requests", "memory"],
       ...status.workers.map((worker) => [
         `${worker.worker}`,
         `${worker.pid}`,
+        worker.listeners.join(" "),
         `${worker.generation}`,
         worker.state,
         `${worker.revision}`,

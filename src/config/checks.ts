@@ -6,6 +6,7 @@
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { resilienceProblems } from "./check-resilience.ts";
 import { routeProblems } from "./check-routes.ts";
+import { workerProblems } from "./check-workers.ts";
 import { messages } from "./messages.ts";
 import type { Path, Places, Problem } from "./places.ts";
 import { entriesOf, type Raw, rawMap } from "./raw.ts";
@@ -21,6 +22,7 @@ export function crossCheck(raw: unknown, parsed: Parsed | null, places: Places):
     ...entriesOf(source["upstreams"]).flatMap(([name, value]) => upstreamProblems(name, rawMap(value), places)),
     ...routeProblems(source, parsed, places),
     ...resilienceProblems(source, places),
+    ...workerProblems(source, places),
     ...orderProblems(source, places),
   ];
 }

@@ -1,4 +1,5 @@
 /** Where clients connect. */
+import { laneWords } from "./lanes.ts";
 import { choice, count, durationUs, flag, listOf, offOr, section } from "./leaf.ts";
 import { dscp, priority } from "./marking.ts";
 import { listenAddress, named, network } from "./names.ts";
@@ -47,6 +48,18 @@ export const listeners = named(
     reusePort: flag({
       default: "on",
       why: "One accept queue per worker (SO_REUSEPORT). Off gives one common queue, which spreads few connections more evenly.",
+    }),
+    workers: count({
+      default: "off",
+      min: 1,
+      max: 64,
+      off: true,
+      why: "So many of `workers` serve this listener and no other, so that what comes in elsewhere never shares an event loop, a collector or a core with it. They are the first ones, listener by listener, which is what `cpuPinning` counts by. Off: it is served by those that the other listeners leave.",
+    }),
+    lanes: listOf(choice(laneWords, { why: "A lane." }), {
+      default: [],
+      max: 4,
+      why: "Lanes whose requests are let in here; any other is answered 421. Empty lets all in. It keeps what has its own workers to itself.",
     }),
     proxyProtocol,
     tls: listenerTls,

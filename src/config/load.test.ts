@@ -14,6 +14,8 @@ import {
   problemsAsJson,
   renderProblems,
   resourcePlan,
+  sayProblem,
+  workersOf,
 } from "./mod.ts";
 import type { Problem } from "./places.ts";
 
@@ -183,6 +185,43 @@ describe("what is wrong", () => {
       expect(say(problem!.hint!, problem!.values)).toStartWith(hint);
     });
   }
+
+  const own: [text: string, problems: string[]][] = [
+    [
+      "workers: 2\nlisteners: { a: { address: '127.0.0.1:1', workers: 2 }, b: { address: '127.0.0.1:2' } }",
+      ["workers: 2 workers belong to listeners of their own, so 2 in all leave none for b"],
+    ],
+    [
+      "workers: 2\nlisteners: { a: { address: '127.0.0.1:1', workers: 3 } }",
+      ["workers: listeners have 3 workers of their own, more than the 2 there are in all"],
+    ],
+    [
+      "workers: 4\nlisteners: { a: { address: '127.0.0.1:1', workers: 3 } }",
+      ["workers: every listener has workers of its own, 3 together: the rest of 4 would serve nobody"],
+    ],
+    ["workers: 3\nlisteners: { a: { address: '127.0.0.1:1', workers: 2 }, b: { address: '127.0.0.1:2' } }", []],
+    [
+      "listeners: { a: { address: '127.0.0.1:1', lanes: [cancel, order] } }\nupstreams: { u: { endpoints: a.example:1 } }\nroutes: [{ match: { path: /a }, upstream: u, lane: order }, { match: { path: /b }, upstream: u }, { match: { path: /c }, upstream: u, laneField: X }, { match: { path: /d }, respond: {} }]",
+      ["routes.1: no listener lets the lane "query" in, so this route could never be used"],
+    ],
+  ];
+  for (const [text, wanted] of own) {
+    test(`${JSON.stringify(text)} has ${wanted.length} problems with its workers and lanes`, () => {
+      expect(problemsOf(text).map((problem) => `${problem.path.join(".")}: ${sayProblem(problem).message}`)).toEqual(wanted);
+    });
+  }
+
+  test("auto leaves a worker for the listeners that have none of their own", () => {
+    const { config } = parseConfig(
+      "listeners: { a: { address: '127.0.0.1:1', workers: 64 }, b: { address: '127.0.0.1:2' } }",
+      "t.yaml",
+    ) as { config: Config };
+    expect([config.workers, workersOf(config.listeners[0]!, config.listeners, 65)]).toEqual([
+      65,
+      { first: 0, count: 64 },
+    ]);
+    expect(workersOf(config.listeners[1]!, config.listeners, 65)).toEqual({ first: 64, count: 1 });
+  });
 
   test("what stands where a secret belongs is not shown", () => {
     expect(renderProblems(problemsOf("admin: { token: hunter2 }"))).not.toContain("hunter2");

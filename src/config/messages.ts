@@ -167,6 +167,27 @@ export const messages = defineMessages({
     zh: "请写 hashOn: client、hashOn: path 或 hashOn: { field: X-Account }",
   },
   hashOnUnused: { en: "hashOn has no effect with balance: {balance}", zh: "balance: {balance} 时 hashOn 不起作用" },
+  workersTaken: {
+    en: "{own} workers belong to listeners of their own, so {workers} in all leave none for {others}",
+    zh: "{own} 个工作进程已归各监听器专用，总数 {workers} 无法为 {others} 留出工作进程",
+  },
+  workersTooFew: {
+    en: "listeners have {own} workers of their own, more than the {workers} there are in all",
+    zh: "各监听器专用的工作进程共 {own} 个，超过总数 {workers}",
+  },
+  workersIdle: {
+    en: "every listener has workers of its own, {own} together: the rest of {workers} would serve nobody",
+    zh: "每个监听器都有专用工作进程（共 {own} 个），总数 {workers} 中其余的不会服务任何监听器",
+  },
+  workersHint: { en: "write {least}, or auto", zh: "请写 {least}，或 auto" },
+  laneShutOut: {
+    en: 'no listener lets the lane "{lane}" in, so this route could never be used',
+    zh: "没有监听器允许通道“{lane}”进入，此路由永远不会被使用",
+  },
+  laneShutOutHint: {
+    en: "name the lane in a listener's lanes, or leave them out there to let all in",
+    zh: "请在某个监听器的 lanes 中写上该通道，或去掉 lanes 以允许全部",
+  },
   noUpstreams: { en: "no upstream is defined", zh: "尚未定义上游" },
   duplicateKey: { en: 'the key "{key}" is used twice', zh: "键“{key}”重复" },
   duplicateKeyHint: { en: "keep one of them, or give this one another name", zh: "请保留其一，或改用其他名称" },

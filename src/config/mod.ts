@@ -40,6 +40,7 @@ export type { LogTarget } from "./observability.ts";
 export { type PathPattern, type PathSegment, parsePathPattern } from "./patterns.ts";
 export { type Problem, sayProblem } from "./places.ts";
 export { type ResourcePlan, resourcePlan } from "./plan.ts";
+export { type WorkerRange, workersOf } from "./process.ts";
 export { configurationReference, jsonSchema } from "./reference.ts";
 export { type Colours, problemsAsJson, renderProblems, terminalColours } from "./render.ts";
 export { formatDuration, formatSize, parseDurationMs, parseSizeBytes } from "./units.ts";

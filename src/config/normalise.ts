@@ -81,7 +81,7 @@ export function normalise(parsed: Parsed): Config {
   const names = routeNames(parsed.routes);
   return {
     ...parsed,
-    workers: workersCount(parsed.workers),
+    workers: workersCount(parsed.workers, parsed.listeners),
     listeners: parsed.listeners.map((listener) => ({ ...listener, tls: listenerTls(listener.tls) })),
     limits: { ...parsed.limits, targetBytesMax: Math.min(parsed.limits.targetBytesMax, parsed.limits.headBytesMax) },
     upstreams: parsed.upstreams.map(normaliseUpstream),

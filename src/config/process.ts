@@ -10,7 +10,7 @@ export const workers = leaf<number | "auto">(
   { anyOf: [{ type: "integer", minimum: 1, maximum: workersMax }, { const: "auto" }] },
   {
     default: "auto",
-    why: "Worker processes. `auto` is one per core this process may use: a worker is one event loop and fills one core, so more only adds switching.",
+    why: "Worker processes in all. `auto` is one per core this process may use: a worker is one event loop and fills one core, so more only adds switching; it is more where listeners have `workers` of their own and would leave none for the others.",
   },
   (input) => {
     if (input === "auto") return { value: "auto" };
@@ -37,7 +37,33 @@ export const cpuPinning = leaf<boolean | number[]>(
   },
 );
 
-/** The number of workers that `auto` stands for on this machine. */
-export function workersCount(configured: number | "auto"): number {
-  return configured === "auto" ? Math.min(availableParallelism(), workersMax) : configured;
+/** The number of workers that `auto` stands for on this machine: at least one for the listeners without their own. */
+export function workersCount(configured: number | "auto", listeners: readonly WorkersShare[]): number {
+  if (configured !== "auto") return configured;
+  const own = ownWorkers(listeners);
+  if (listeners.every(({ workers }) => workers > 0)) return Math.max(own, 1);
+  return Math.max(Math.min(availableParallelism(), workersMax), own + 1);
+}
+
+/** What a listener says of workers of its own: how many, or 0 for none. */
+interface WorkersShare {
+  readonly workers: number;
+}
+
+/** Which workers serve a listener: its own, or those that are nobody's own. */
+export interface WorkerRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Own workers come first, in the order of the listeners; the rest serves every listener that has none. */
+export function workersOf<T extends WorkersShare>(listener: T, listeners: readonly T[], total: number): WorkerRange {
+  const place = listeners.indexOf(listener);
+  if (listener.workers > 0) return { first: ownWorkers(listeners.slice(0, place)), count: listener.workers };
+  const own = ownWorkers(listeners);
+  return { first: own, count: total - own };
+}
+
+function ownWorkers(listeners: readonly WorkersShare[]): number {
+  return listeners.reduce((sum, { workers }) => sum + workers, 0);
 }

@@ -27,6 +27,7 @@ const digitsMax = 9;
 /** The answer that refuses the request, or null. */
 export function admit(exchange: Exchange, head: MessageHead, plan: AdmitPlan): LocalAnswer | null {
   exchange.lane = plan.laneField === null ? plan.lane : laneOfField(head, plan.laneField, plan.lane);
+  if (plan.identity === null && isShutOut(exchange)) return answerOf(Outcome.laneShutOut);
   if (exchange.context.pressure.sheds(exchange.lane)) return answerOf(Outcome.laneShed);
   if (plan.deadlineField !== null) {
     const leftMs = millisecondsOf(head, plan.deadlineField);
@@ -43,9 +44,15 @@ export function admit(exchange: Exchange, head: MessageHead, plan: AdmitPlan): L
   return result === Identified.yes ? admitIdentified(exchange, plan) : plan.identity.answer(result);
 }
 
-/** What could only be asked when it was known who is asking. */
+/** What could only be asked when it was known who is asking: a claim may have named the lane. */
 export function admitIdentified(exchange: Exchange, plan: AdmitPlan): LocalAnswer | null {
+  if (isShutOut(exchange)) return answerOf(Outcome.laneShutOut);
   return plan.limits.length === 0 ? null : takeLimits(exchange, plan.limits, null);
+}
+
+/** Whether the listener keeps the request's lane out. What the gateway answers by itself disturbs no lane. */
+function isShutOut(exchange: Exchange): boolean {
+  return exchange.route!.local === null && !exchange.client!.letsIn(exchange.lane);
 }
 
 function laneOfField(head: MessageHead, name: Uint8Array, otherwise: Lane): Lane {

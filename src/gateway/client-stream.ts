@@ -10,6 +10,7 @@
  * Exactly one of `replyEnd`, `replyLocal` and `abortReply` is the last call; the stream then lets go of the exchange. An
  * answer that begins and turns out to be broken within one callback can be taken back, and a local one given instead.
  */
+import type { Lane } from "../lanes/mod.ts";
 import type { MessageHead } from "../protocols/mod.ts";
 import type { TlsPeerCertificate } from "../transport/mod.ts";
 import type { LocalAnswer } from "./answers.ts";
@@ -26,6 +27,8 @@ export interface ClientStream {
   readonly scheme: "http" | "https";
   /** The certificate that the client showed and the listener's authorities vouch for. */
   readonly certificate: TlsPeerCertificate | undefined;
+  /** Whether the listener lets requests of this lane in. */
+  letsIn(lane: Lane): boolean;
 
   /** A 1xx answer other than 101. */
   replyInterim(head: MessageHead): void;

@@ -1,4 +1,5 @@
 /** What every connection of a client is, whatever it speaks: its place in the listener's list, and who the client is. @hot */
+import type { Lane } from "../lanes/mod.ts";
 import { type TlsPeerCertificate, Wire } from "../transport/mod.ts";
 import type { WorkerContext } from "./context.ts";
 import type { AcceptedConnection, Listener } from "./listener.ts";
@@ -28,6 +29,10 @@ export abstract class ClientWire extends Wire {
 
   get scheme(): "http" | "https" {
     return this.facts === null ? "http" : "https";
+  }
+
+  letsIn(lane: Lane): boolean {
+    return this.listener.letsIn(lane);
   }
 
   get certificate(): TlsPeerCertificate | undefined {

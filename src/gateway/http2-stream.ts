@@ -6,6 +6,7 @@
  * for its exchange while the client still takes it: the stream then lives on alone. Records are pooled.
  */
 import { copyBytes, Outcome } from "../base/mod.ts";
+import type { Lane } from "../lanes/mod.ts";
 import {
   ErrorCode,
   FieldId,
@@ -89,6 +90,10 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
 
   get certificate(): TlsPeerCertificate | undefined {
     return this.connection?.facts?.peerCertificate;
+  }
+
+  letsIn(lane: Lane): boolean {
+    return this.connection?.letsIn(lane) ?? true;
   }
 
   get isReplyBlocked(): boolean {

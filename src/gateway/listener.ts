@@ -1,6 +1,7 @@
 /** A listening socket of one worker: the phase accept. Limits on connections, and the list of those that are open. */
 import { Outcome } from "../base/mod.ts";
 import type { ListenerConfig } from "../config/mod.ts";
+import { type Lane, laneOf } from "../lanes/mod.ts";
 import {
   adopt,
   type Listening,
@@ -35,6 +36,8 @@ export class Listener {
   private readonly context: WorkerContext;
   private readonly gate: ConnectionGate;
   private readonly security: GatewaySecurity;
+  /** A bit for each lane that is let in. */
+  private lanesMask = 0;
   private socket: Listening | null = null;
   private first: AcceptedConnection | null = null;
   openCount = 0;
@@ -44,6 +47,13 @@ export class Listener {
     this.context = context;
     this.gate = gate;
     this.security = security;
+    for (const lane of config.lanes) this.lanesMask |= 1 << laneOf(lane)!;
+    if (config.lanes.length === 0) this.lanesMask = -1;
+  }
+
+  /** Whether requests of this lane may come in here. */
+  letsIn(lane: Lane): boolean {
+    return (this.lanesMask & (1 << lane)) !== 0;
   }
 
   /** Whether a connection from this address must begin with a PROXY header. */

@@ -56,6 +56,12 @@ export const metricRows = {
   reloads: row("weir_configuration_reloads_total", "counter", ["result"], "Reloads by result: taken or refused."),
   workerCrashes: row("weir_worker_crashes_total", "counter", [], "Workers that ended without being asked to."),
   workerUp: row("weir_worker_up", "gauge", ["seat", "worker"], "1 while a process has the seat and serves, else 0."),
+  workerListens: row(
+    "weir_listener_served",
+    "gauge",
+    ["listener", "worker"],
+    "1 for each listener and worker that accepts on it.",
+  ),
   workerRevision: row("weir_worker_revision", "gauge", ["seat"], "Revision of the configuration the worker serves."),
   workerGeneration: row("weir_worker_generation", "gauge", ["seat"], "Generation the worker belongs to."),
   workerStarts: row("weir_worker_starts_total", "counter", ["seat"], "Processes that have had the seat."),

@@ -37,6 +37,24 @@ test("workers get a queue each; when they become fewer, every queue still has so
   expect(sockets.describe(config)).toEqual([open!]);
 });
 
+test("a listener's own workers serve it alone, and queues move with them when their number changes", () => {
+  known = [];
+  const all = (orders: string): readonly ListenerConfig[] =>
+    listeners(`
+  market: { address: "127.0.0.1:0" }
+  orders: { address: "127.0.0.1:0"${orders} }
+  drops: { address: "127.0.0.1:0", workers: 1, reusePort: off }`);
+  const own = all(", workers: 2");
+  expect(shape(sockets.open(own, 5))).toEqual([["orders 0"], ["orders 1"], ["drops 2"], ["market 3"], ["market 4"]]);
+  sockets.adopt(own, 5);
+  const fewer = all(", workers: 1");
+  expect(shape(sockets.open(fewer, 3))).toEqual([["orders 0", "orders 1"], ["drops 2"], ["market 3", "market 4"]]);
+  sockets.adopt(fewer, 3);
+  const common = all("");
+  expect(shape(sockets.open(common, 3))).toEqual([["drops 2"], ["market 3", "orders 0"], ["market 4", "orders 1"]]);
+  sockets.adopt(common, 3);
+});
+
 test("a common queue is shared by all workers, also when there were several before", () => {
   known = [];
   const own = listeners('{ public: { address: "127.0.0.1:0" } }');

@@ -8,12 +8,14 @@
  *                                                                          ones are accepted by worker 0
  *     Unix, or reusePort off       socket 0 by all workers
  *
+ * "All workers" are the listener's own where it has some, else those that are nobody's own (`workersOf`).
+ *
  * A socket is closed only when its listener is gone from the configuration. Changes are made in two steps: `open` adds what
  * a new configuration needs, and after its workers are ready `adopt` closes what it does not need; `giveUp` takes `open` back.
  */
 import { statSync, unlinkSync } from "node:fs";
 import { assert } from "../base/mod.ts";
-import type { ListenerConfig } from "../config/mod.ts";
+import { type ListenerConfig, workersOf } from "../config/mod.ts";
 import {
   closeDescriptor,
   formatSocketAddress,
@@ -58,7 +60,7 @@ export class ListeningSockets {
   open(listeners: readonly ListenerConfig[], workersCount: number): SocketPlan {
     assert(this.fresh.size === 0, "one change of listening sockets at a time");
     try {
-      for (const listener of listeners) this.openGroup(listener, workersCount);
+      for (const listener of listeners) this.openGroup(listener, socketsWanted(listener, listeners, workersCount));
     } catch (error) {
       this.giveUp();
       throw error;
@@ -89,7 +91,7 @@ export class ListeningSockets {
       this.forget(key, group);
     }
     for (const listener of listeners) {
-      steer(this.groupOf(listener), socketsWanted(listener, workersCount));
+      steer(this.groupOf(listener), socketsWanted(listener, listeners, workersCount));
     }
   }
 
@@ -111,7 +113,7 @@ export class ListeningSockets {
     });
   }
 
-  private openGroup(listener: ListenerConfig, workersCount: number): void {
+  private openGroup(listener: ListenerConfig, socketsCount: number): void {
     const key = keyOf(listener);
     let group = this.groups.get(key);
     if (group === undefined) {
@@ -122,7 +124,7 @@ export class ListeningSockets {
       this.groups.set(key, group);
     }
     for (const socket of group.sockets) listenSocket(socket, listener.backlog);
-    const missing = socketsWanted(listener, workersCount) - group.sockets.length;
+    const missing = socketsCount - group.sockets.length;
     // Nobody serves a new socket before its worker is ready: until then it gets no connection that giving up would lose.
     if (missing > 0) steer(group, group.active, group.sockets.length + missing);
     for (let i = 0; i < missing; i++) group.sockets.push(this.openOne(group.address, listener.backlog, false));
@@ -152,9 +154,11 @@ export class ListeningSockets {
     return Array.from({ length: workersCount }, (_, worker) =>
       listeners.flatMap((listener) => {
         const { sockets } = this.groupOf(listener);
-        const isShared = socketsWanted(listener, workersCount) === 1;
+        const { first, count } = workersOf(listener, listeners, workersCount);
+        if (worker < first || worker >= first + count) return [];
+        const isCommon = socketsWanted(listener, listeners, workersCount) === 1;
         return sockets
-          .filter((_, index) => isShared || index % workersCount === worker)
+          .filter((_, index) => isCommon || index % count === worker - first)
           .map((descriptor) => ({ name: listener.name, descriptor }));
       }),
     );
@@ -186,8 +190,9 @@ function steer(group: Group, active: number, socketsCount = group.sockets.length
     );
 }
 
-function socketsWanted(listener: ListenerConfig, workersCount: number): number {
-  return listener.address.kind === "ip" && listener.reusePort ? workersCount : 1;
+function socketsWanted(listener: ListenerConfig, listeners: readonly ListenerConfig[], workersCount: number): number {
+  const isOneEach = listener.address.kind === "ip" && listener.reusePort;
+  return isOneEach ? workersOf(listener, listeners, workersCount).count : 1;
 }
 
 /** Listeners with port 0 are told apart by name, so that each keeps its port across reloads. */

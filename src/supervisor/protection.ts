@@ -21,8 +21,15 @@ export class ProtectionReader {
   }
 
   sources(): MetricSource[] {
-    const { breakerState, breakerOpenings, endpointUsable, endpointEjections } = metricRows;
+    const { breakerState, breakerOpenings, endpointUsable, endpointEjections, workerListens } = metricRows;
     return [
+      {
+        row: workerListens,
+        collect: (add) => {
+          for (const worker of this.supervisor.currentGeneration?.workers ?? [])
+            for (const listener of worker?.listeners ?? []) add([listener, `${worker!.worker}`], 1);
+        },
+      },
       {
         row: breakerState,
         collect: (add) => {

@@ -10,6 +10,8 @@ import type { WorkerState } from "./worker-process.ts";
 export interface WorkerStatus {
   readonly worker: number;
   readonly pid: number;
+  /** Names of the listeners it accepts on. */
+  readonly listeners: readonly string[];
   readonly generation: number;
   readonly state: WorkerState;
   /** Of the configuration it has applied. */
@@ -58,12 +60,15 @@ export interface StatusFacts {
 export function readStatus(supervisor: Supervisor, facts: StatusFacts, protection: ProtectionReport): Status {
   const snapshot = readSnapshot(supervisor.metricsDirectory);
   const seats = new Map(snapshot.workers.map((seat) => [seat.seat, seat]));
-  const processes = [supervisor.currentGeneration, supervisor.oldGeneration].flatMap((one) => one?.processes ?? []);
+  const processes = [supervisor.currentGeneration, supervisor.oldGeneration].flatMap((one) =>
+    (one?.processes ?? []).toSorted((left, right) => left.worker - right.worker),
+  );
   const workers = processes.map((process): WorkerStatus => {
     const counters = seats.get(process.seat)?.counters;
     return {
       worker: process.worker,
       pid: process.pid,
+      listeners: process.listeners,
       generation: process.generation,
       state: process.state,
       revision: process.revision,

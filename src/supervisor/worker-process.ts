@@ -37,6 +37,8 @@ export class WorkerProcess {
   readonly worker: number;
   readonly generation: number;
   readonly seat: number;
+  /** Names of the listeners it accepts on. */
+  readonly listeners: readonly string[];
   readonly pid: number;
   readonly startedMs: number;
   /** When it began to serve; 0 before. */
@@ -62,6 +64,7 @@ export class WorkerProcess {
     this.worker = options.worker;
     this.generation = options.generation;
     this.seat = options.segment.seat;
+    this.listeners = [...new Set(options.sockets.map(({ name }) => name))];
     this.startedMs = options.clock.monotonicMs();
     const ended = Promise.withResolvers<void>();
     this.ended = ended.promise;
