@@ -38,6 +38,13 @@ export const lanes = optionalSection(
     order: lane(4096, "250ms", "Placing an order."),
     market: lane(1024, "10ms", "Market data: worthless when late."),
     query: lane(1024, "10ms", "Everything else: shed first."),
+    burstWait: duration({
+      default: "100ms",
+      min: "1ms",
+      max: "1m",
+      off: true,
+      why: "In queues that were empty so recently every request may wait this long, whatever its lane says: what piled up while something stood still for a moment is worked off, and only a queue that stays is cut to the lanes' own waits. Longer than a pause of a collector, shorter than anybody notices.",
+    }),
     reserveRatio: ratio({
       default: 0.05,
       max: 0.5,

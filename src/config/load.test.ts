@@ -202,12 +202,14 @@ describe("what is wrong", () => {
     ["workers: 3\nlisteners: { a: { address: '127.0.0.1:1', workers: 2 }, b: { address: '127.0.0.1:2' } }", []],
     [
       "listeners: { a: { address: '127.0.0.1:1', lanes: [cancel, order] } }\nupstreams: { u: { endpoints: a.example:1 } }\nroutes: [{ match: { path: /a }, upstream: u, lane: order }, { match: { path: /b }, upstream: u }, { match: { path: /c }, upstream: u, laneField: X }, { match: { path: /d }, respond: {} }]",
-      ["routes.1: no listener lets the lane "query" in, so this route could never be used"],
+      ['routes.1: no listener lets the lane "query" in, so this route could never be used'],
     ],
   ];
   for (const [text, wanted] of own) {
     test(`${JSON.stringify(text)} has ${wanted.length} problems with its workers and lanes`, () => {
-      expect(problemsOf(text).map((problem) => `${problem.path.join(".")}: ${sayProblem(problem).message}`)).toEqual(wanted);
+      expect(problemsOf(text).map((problem) => `${problem.path.join(".")}: ${sayProblem(problem).message}`)).toEqual(
+        wanted,
+      );
     });
   }
 

@@ -109,7 +109,7 @@ export class Protection {
   }
 
   private gateMaker(config: UpstreamConfig, whole: Config, nowMs: number) {
-    const { cancel, order, market, query, reserveRatio } = whole.lanes;
+    const { cancel, order, market, query, reserveRatio, burstWaitMs } = whole.lanes;
     const lanes = [cancel, order, market, query].map((lane): LaneSettings => lane);
     const { admission } = config;
     if (admission === null && lanes.every((lane) => lane.concurrencyMax === 0)) return null;
@@ -125,6 +125,7 @@ export class Protection {
       new LaneGate<Exchange>({
         admission: makeAdmission(settings, nowMs * 1000),
         lanes,
+        burstWaitMs,
         reserve: reserveRatio,
         pressure: null,
         start: (exchange) => guard.startWaiting(exchange),

@@ -25,13 +25,19 @@ interface Log {
   readonly refused: [Node, number][];
 }
 
-function make(limit: number, lanes: readonly LaneSettings[] = laneDefaults, pressure: Pressure | null = null): Log {
+function make(
+  limit: number,
+  lanes: readonly LaneSettings[] = laneDefaults,
+  pressure: Pressure | null = null,
+  burstWaitMs = 0,
+): Log {
   const started: Node[] = [];
   const refused: [Node, number][] = [];
   const admission = makeAdmission({ ...admissionDefaults, policy: "fixed", initial: limit }, 0);
   const gate = new LaneGate<Node>({
     admission,
     lanes,
+    burstWaitMs,
     reserve: 0.05,
     pressure,
     start: (node) => started.push(node),
@@ -72,6 +78,32 @@ test("under an endless stream of orders the lowest lane still gets its reserved 
   }
   const queries = started.filter((node) => node.lane === Lane.query).length;
   expect(Math.abs(queries - 100)).toBeLessThanOrEqual(6);
+});
+
+test("what piled up at once is worked off; a queue that stands is cut to what its lanes may wait", () => {
+  const { gate, started, refused } = make(1, laneDefaults, null, 100);
+  let current = new Node();
+  let nowUs = 0;
+  /** One answer, which took 5 ms, and so many new queries. */
+  const turn = (arrivals: number): void => {
+    nowUs += 5_000;
+    gate.leave(current, nowUs, 5_000, false);
+    current = started.at(-1) ?? current;
+    for (let index = 0; index < arrivals; index++) gate.enter(new Node(), Lane.query, nowUs, never);
+    gate.tick(nowUs);
+  };
+  gate.enter(current, Lane.query, nowUs, never);
+  // Eighteen wait up to 90 ms, nine times as long as a query may wait in a queue that stands, and all of them are served.
+  for (let index = 0; index < 18; index++) gate.enter(new Node(), Lane.query, nowUs, never);
+  for (let index = 0; index < 19; index++) turn(0);
+  expect([started.length, refused.length, gate.inFlight]).toEqual([18, 0, 0]);
+  expect(gate.enter(current, Lane.query, nowUs, never)).toBe(GateVerdict.started);
+  for (let index = 0; index < 15; index++) turn(2);
+  expect(gate.queues.waiting).toBeGreaterThan(10);
+  for (let index = 0; index < 15; index++) turn(2);
+  // 10 ms are two answers.
+  expect(gate.queues.waiting).toBeLessThanOrEqual(4);
+  expect(refused.every(([, verdict]) => verdict === GateVerdict.waitTooLong)).toBe(true);
 });
 
 test("a request that would wait too long is refused at once, one that did when it is found", () => {

@@ -8,6 +8,10 @@
  *       +--queue full, would wait too long--> refused              deadline or wait are refused here
  *       +--else--> waiting
  *
+ * A queue that has stood for longer than `burstWaitMs` is cut to what each lane may wait. Before that, after a second
+ * without a refusal, everybody may wait as long as `burstWaitMs`: what piled up while something stood still for a moment
+ * drains by itself, and refusing it would help nobody (the adaptive queue timeout of "Fail at Scale", Maurer 2015).
+ *
  * One gate per worker and upstream. The estimate of a wait is the number that go before, times the usual time of an answer,
  * over the limit. Callbacks are given once; nothing is allocated per request.
  */
@@ -48,9 +52,16 @@ export const laneDefaults: readonly LaneSettings[] = [
   { queueMax: 1024, waitMs: 10, concurrencyMax: 0 },
 ];
 
+/** Longer than a pause of a collector or of a busy machine, shorter than anybody notices. */
+export const burstWaitMsDefault = 100;
+/** So many times that must pass without a refusal for a wait before the next grace: an overload is one burst, not many. */
+const calmBursts = 10;
+
 export interface GateOptions<T> {
   readonly admission: Admission;
   readonly lanes: readonly LaneSettings[];
+  /** How long requests may wait, whatever their lane, in queues that were empty so recently; 0 for no such grace. */
+  readonly burstWaitMs: number;
   /** Share of turns kept for the lowest lane that waits. */
   readonly reserve: number;
   readonly pressure: Pressure | null;
@@ -67,6 +78,11 @@ export class LaneGate<T extends LaneNode<T>> {
   private readonly start: (node: T, nowUs: number) => void;
   private readonly refuse: (node: T, verdict: number, nowUs: number) => void;
   private readonly waitUs: Float64Array;
+  private readonly burstWaitUs: number;
+  /** When nobody was last seen waiting. */
+  private emptyAtUs = Number.NEGATIVE_INFINITY;
+  /** When a request was last refused for its wait. */
+  private turnedAwayUs = Number.NEGATIVE_INFINITY;
   private readonly concurrencyMax: Int32Array;
   private readonly inFlightByLane: Int32Array = new Int32Array(lanesCount);
   private readonly isOpen: Uint8Array = new Uint8Array(lanesCount);
@@ -84,6 +100,7 @@ export class LaneGate<T extends LaneNode<T>> {
       options.lanes.map((lane) => lane.queueMax),
       options.reserve,
     );
+    this.burstWaitUs = options.burstWaitMs * 1000;
     this.waitUs = Float64Array.from(options.lanes, (lane) => lane.waitMs * 1000);
     this.concurrencyMax = Int32Array.from(options.lanes, (lane) => lane.concurrencyMax);
   }
@@ -110,7 +127,12 @@ export class LaneGate<T extends LaneNode<T>> {
       return GateVerdict.started;
     }
     if (!this.admission.usesQueue) return GateVerdict.limitReached;
-    if (this.expectedWaitUs(lane) > Math.min(this.waitUs[lane]!, deadlineUs - nowUs)) return GateVerdict.waitTooLong;
+    if (this.queues.waiting === 0) this.noteEmpty(nowUs);
+    const patienceUs = Math.min(this.patienceUs(lane, nowUs), deadlineUs - nowUs);
+    if (this.expectedWaitUs(lane) > patienceUs) {
+      this.turnedAwayUs = nowUs;
+      return GateVerdict.waitTooLong;
+    }
     return this.queues.join(node) ? GateVerdict.waiting : GateVerdict.queueFull;
   }
 
@@ -157,6 +179,17 @@ export class LaneGate<T extends LaneNode<T>> {
     return oldest;
   }
 
+  /** A queue that is empty because its requests were turned away has not drained. */
+  private noteEmpty(nowUs: number): void {
+    if (nowUs - this.turnedAwayUs > calmBursts * this.burstWaitUs) this.emptyAtUs = nowUs;
+  }
+
+  /** How long a request of the lane may wait, as things stand. */
+  private patienceUs(lane: Lane, nowUs: number): number {
+    const ownUs = this.waitUs[lane]!;
+    return nowUs - this.emptyAtUs > this.burstWaitUs || ownUs > this.burstWaitUs ? ownUs : this.burstWaitUs;
+  }
+
   private expectedWaitUs(lane: Lane): number {
     return ((this.queues.waitingBefore(lane) + 1) * this.serviceUs) / Math.max(1, this.admission.limit);
   }
@@ -196,7 +229,10 @@ export class LaneGate<T extends LaneNode<T>> {
   private lateness(node: T, nowUs: number): number {
     const waitedUs = nowUs - node.laneArrivedUs;
     if (nowUs >= node.laneDeadlineUs) return GateVerdict.deadlinePassed;
-    if (waitedUs > this.waitUs[node.lane]!) return GateVerdict.waitTooLong;
+    if (waitedUs > this.patienceUs(node.lane, nowUs)) {
+      this.turnedAwayUs = nowUs;
+      return GateVerdict.waitTooLong;
+    }
     return this.admission.dropsWaiting(nowUs, waitedUs) ? GateVerdict.waitTooLong : GateVerdict.started;
   }
 
@@ -204,8 +240,9 @@ export class LaneGate<T extends LaneNode<T>> {
   private refuseLate(lane: Lane, nowUs: number): void {
     for (let head = this.queues.headOf(lane); head !== null; head = this.queues.headOf(lane)) {
       const isDead = nowUs >= head.laneDeadlineUs;
-      if (!isDead && nowUs - head.laneArrivedUs <= this.waitUs[lane]!) return;
+      if (!isDead && nowUs - head.laneArrivedUs <= this.patienceUs(lane, nowUs)) return;
       this.queues.leave(head);
+      if (!isDead) this.turnedAwayUs = nowUs;
       this.refuse(head, isDead ? GateVerdict.deadlinePassed : GateVerdict.waitTooLong, nowUs);
     }
   }

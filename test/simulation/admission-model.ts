@@ -4,7 +4,7 @@
  * gate and the policies are the ones of the gateway. A model predicts; the macro benchmarks measure.
  */
 import { Random } from "../../src/base/mod.ts";
-import { Lane, LaneGate, type LaneNode, laneDefaults } from "../../src/lanes/mod.ts";
+import { burstWaitMsDefault, Lane, LaneGate, type LaneNode, laneDefaults } from "../../src/lanes/mod.ts";
 import { type AdmissionSettings, admissionDefaults, makeAdmission } from "../../src/resilience/mod.ts";
 import { EventHeap } from "./event-heap.ts";
 
@@ -83,7 +83,15 @@ export function runAdmission(scenario: Scenario, change: Partial<AdmissionSettin
     secondOf(call.laneArrivedUs).refused[call.lane]! += 1;
   };
   const admission = makeAdmission({ ...admissionDefaults, ...change }, 0);
-  const gate = new LaneGate<Call>({ admission, lanes: laneDefaults, reserve: 0.05, pressure: null, start, refuse });
+  const gate = new LaneGate<Call>({
+    admission,
+    lanes: laneDefaults,
+    burstWaitMs: burstWaitMsDefault,
+    reserve: 0.05,
+    pressure: null,
+    start,
+    refuse,
+  });
   let nextTickUs = tickUs;
   const advance = (untilUs: number): void => {
     while (Math.min(ends.nextAt, nextTickUs) <= untilUs) {

@@ -7,7 +7,14 @@
  * does a run in which only the wall clock's steps are left out.
  */
 import { Random } from "../../src/base/mod.ts";
-import { GateVerdict, type Lane, LaneGate, type LaneNode, laneDefaults } from "../../src/lanes/mod.ts";
+import {
+  burstWaitMsDefault,
+  GateVerdict,
+  type Lane,
+  LaneGate,
+  type LaneNode,
+  laneDefaults,
+} from "../../src/lanes/mod.ts";
 import {
   admissionDefaults,
   admissionNames,
@@ -189,6 +196,7 @@ class World {
         gate: new LaneGate<Request>({
           admission: makeAdmission({ ...admissionDefaults, policy, initial: 1 + this.random.below(20), min: 1 }, 0),
           lanes: laneDefaults,
+          burstWaitMs: burstWaitMsDefault,
           reserve: 0.05,
           pressure: null,
           start: (request) => this.startFromGate(request),

@@ -63,6 +63,7 @@ export function accountingParts(): Readonly<Record<string, (request: number) => 
   const gate = new LaneGate<Node>({
     admission: makeAdmission(admissionDefaults, 0),
     lanes: laneDefaults,
+    burstWaitMs: 100,
     reserve: 0.05,
     pressure,
     start() {},
