@@ -1,15 +1,23 @@
 /**
- * What protection costs a request in a running gateway: processor time of one worker per request, from the kernel's own
- * accounting, without any of it, with what is on by default, and with everything (breaker, admission and lanes, two rate
- * limits, health, deadlines). wrk drives each in turn, in an order drawn anew for each round.
+ * What protection costs a request in a running gateway: processor time of the worker per request, from the kernel's own
+ * accounting. One worker has a route for each case, and wrk drives them in turn for a second each, in an order drawn anew
+ * for each round, so that neither the machine's moods nor one process's luck is taken for a cost.
  *
- *     bun bench/macro/protection.ts [rounds] [seconds]
+ *     bun bench/macro/protection.ts [rounds] [case...]
  *
- * The bar for everything together is 0.6 us more than without. The differences are small beside the noise of a shared
- * machine: look at the spread before believing a median.
+ *     usual       what is on by default: breaker and ejection
+ *     guarded     breaker, ejection, one rate limit, admission with lanes: what the bar of 0.6 us is about
+ *     everything  with a second limit by client, limits' fields in answers, and a deadline field that each request is searched for
+ *     token       a JWT that was verified before; the bar is 2 us
+ *     signed      an HMAC signature with a fresh nonce; the bar is 6 us. Its own base is the same requests unverified
+ *
+ * Metrics cannot be turned off and are in the base: `bench/micro/observe/worker-metrics.bench.ts` says what they cost.
  */
+import { createHmac } from "node:crypto";
 import { join } from "node:path";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { Random } from "../../src/base/mod.ts";
+import { signatureScheme, signedText } from "../../src/identity/mod.ts";
 import {
   childrenOf,
   errorsOf,
@@ -18,7 +26,6 @@ import {
   isServing,
   main,
   otherCore,
-  type Program,
   processorTime,
   runWrk,
   servingCore,
@@ -28,82 +35,159 @@ import {
   usedBetween,
 } from "../rig/mod.ts";
 
-const none = { upstream: "breaker: off, health: { ejection: off }", route: "", rest: "" };
-const everything = {
-  upstream: "admission: { policy: weir, initial: 512, max: 2000 }",
-  route: ", lane: order, rateLimits: [all, each]",
-  rest: `rateLimits:
-  all: { rate: 9000000/s, burst: 1000000 }
-  each: { rate: 9000000/s, burst: 1000000, by: client }
-lanes: { deadlineField: X-Patience-Ms }
-`,
-};
-const cases = { none, "by default": { upstream: "", route: "", rest: "" }, everything };
-export type CaseName = keyof typeof cases;
+const connections = 64;
+/** More than one second of requests; all of them are used within the window. */
+const signedCount = 60_000;
+const secret = "a-secret-of-the-benchmark";
 
-interface Running {
-  readonly name: CaseName;
-  readonly url: string;
-  readonly workers: readonly number[];
-  readonly usPerRequest: number[];
+interface Case {
+  readonly path: string;
+  /** The case whose cost is subtracted. */
+  readonly base: string | null;
+  readonly isSigned: boolean;
 }
 
+const cases = {
+  none: { path: "/quotes/NONE", base: null, isSigned: false },
+  usual: { path: "/quotes/USUAL", base: "none", isSigned: false },
+  guarded: { path: "/quotes/GUARDED", base: "none", isSigned: false },
+  everything: { path: "/quotes/ALL", base: "none", isSigned: false },
+  token: { path: "/quotes/TOKEN", base: "none", isSigned: false },
+  unverified: { path: "/quotes/NONE", base: null, isSigned: true },
+  signed: { path: "/quotes/SIGNED", base: "unverified", isSigned: true },
+} as const satisfies Record<string, Case>;
+export type CaseName = keyof typeof cases;
+export const caseNames = Object.keys(cases) as CaseName[];
+
 /** Microseconds of processor time per request of each case, by round. */
-export async function measureProtection(rounds: number, seconds: number): Promise<Record<CaseName, readonly number[]>> {
+export async function measureProtection(
+  rounds: number,
+  names: readonly CaseName[] = caseNames,
+): Promise<Readonly<Record<CaseName, readonly number[]>>> {
   const fleet = new Fleet();
   const random = new Random(1);
+  const costs = Object.fromEntries(caseNames.map((name) => [name, [] as number[]])) as Record<CaseName, number[]>;
   try {
-    const backendPort = freePort();
-    const backend = fleet.start(otherCore, [process.execPath, main, "example", "--listen", `127.0.0.1:${backendPort}`]);
-    await isServing(backend, `http://127.0.0.1:${backendPort}/quotes/WEIR`);
-    const running: Running[] = [];
-    for (const name of Object.keys(cases) as CaseName[]) running.push(await start(fleet, name, backendPort));
-    for (const one of running) await measure(fleet, one, seconds);
-    for (const one of running) one.usPerRequest.length = 0;
+    const { port, token, workers } = await start(fleet);
+    const measure = async (name: CaseName): Promise<number> => {
+      const url = `http://127.0.0.1:${port}${cases[name].path}`;
+      const script = cases[name].isSigned ? signedScript(fleet, port, cases[name].path) : bearerScript(token);
+      const before = processorTime(workers);
+      const result = await runWrk(fleet, { url, connections, seconds: 1, script });
+      if (errorsOf(result) > 0) throw new Error(`${name}: ${JSON.stringify(result.errors)}`);
+      return usedBetween(before, processorTime(workers)).totalUs / result.requests;
+    };
+    for (const name of names) await measure(name);
     for (let round = 0; round < rounds; round++) {
-      const order = running.map((one) => ({ one, key: random.unit() })).sort((left, right) => left.key - right.key);
-      for (const { one } of order) await measure(fleet, one, seconds);
+      const order = names.map((name) => ({ name, key: random.unit() })).sort((left, right) => left.key - right.key);
+      for (const { name } of order) costs[name].push(await measure(name));
     }
-    return Object.fromEntries(running.map((one) => [one.name, one.usPerRequest])) as Record<CaseName, number[]>;
+    return costs;
   } finally {
     await fleet.close();
   }
 }
 
-async function start(fleet: Fleet, name: CaseName, backendPort: number): Promise<Running> {
-  const { upstream, route, rest } = cases[name];
-  const port = freePort();
+async function start(fleet: Fleet): Promise<{ port: number; token: string; workers: readonly number[] }> {
+  const [port, backendPort] = [freePort(), freePort()];
+  const backend = fleet.start(otherCore, [process.execPath, main, "example", "--listen", `127.0.0.1:${backendPort}`]);
+  await isServing(backend, `http://127.0.0.1:${backendPort}/quotes/WEIR`);
+  const { privateKey, publicKey } = await generateKeyPair("ES256");
+  const key = { ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" };
+  const jwks = fleet.write("keys.jwks", JSON.stringify({ keys: [key] }));
+  const secrets = fleet.write("secrets", `desk ${secret}\n`);
+  const endpoints = `endpoints: ["127.0.0.1:${backendPort}"]`;
+  const limit = "rate: 9000000/s, burst: 1000000";
   const file = fleet.write(
-    `${port}.yaml`,
+    "gateway.yaml",
     `workers: 1
 listeners: { public: { address: "127.0.0.1:${port}" } }
-upstreams: { core: { endpoints: ["127.0.0.1:${backendPort}"], ${upstream} } }
-routes: [{ match: { path: "/*" }, upstream: core${route} }]
+upstreams:
+  plain: { ${endpoints}, breaker: off, admission: off, health: { ejection: off } }
+  usual: { ${endpoints}, admission: off }
+  guarded: { ${endpoints}, admission: { policy: weir, initial: 512, max: 2000 } }
+rateLimits:
+  quiet: { ${limit}, fields: off }
+  all: { ${limit} }
+  each: { ${limit}, by: client }
+identity:
+  jwt: { staff: { keys: { file: ${jwks} } } }
+  hmac: { desk: { keys: { file: ${secrets} }, window: 60s, noncesMax: 1000000 } }
+routes:
+  - { match: { path: /quotes/NONE }, upstream: plain }
+  - { match: { path: /quotes/USUAL }, upstream: usual }
+  - { match: { path: /quotes/GUARDED }, upstream: guarded, lane: order, rateLimits: [quiet] }
+  - { match: { path: /quotes/ALL }, upstream: guarded, lane: order, rateLimits: [all, each] }
+  - { match: { path: /quotes/TOKEN }, upstream: plain, identity: { accept: staff } }
+  - { match: { path: /quotes/SIGNED }, upstream: plain, identity: { accept: desk } }
 metrics: { address: "127.0.0.1:0" }
 admin: { address: "unix:${join(fleet.folder, `${port}.sock`)}" }
 accessLog: off
-${rest}`,
+`,
   );
-  const program: Program = fleet.start(servingCore, [process.execPath, main, "serve", file]);
-  const url = `http://127.0.0.1:${port}/quotes/WEIR`;
-  await isServing(program, url);
-  await until(program, () => childrenOf(program.pid).length === 1);
-  return { name, url, workers: childrenOf(program.pid), usPerRequest: [] };
+  const gateway = fleet.start(servingCore, [process.execPath, main, "serve", file]);
+  await isServing(gateway, `http://127.0.0.1:${port}/quotes/NONE`);
+  await until(gateway, () => childrenOf(gateway.pid).length === 1);
+  const token = await new SignJWT({ sub: "desk" })
+    .setProtectedHeader({ alg: "ES256", kid: "one" })
+    .setExpirationTime("1h")
+    .sign(privateKey);
+  return { port, token, workers: childrenOf(gateway.pid) };
 }
 
-async function measure(fleet: Fleet, one: Running, seconds: number): Promise<void> {
-  const before = processorTime(one.workers);
-  const result = await runWrk(fleet, { url: one.url, connections: 64, seconds });
-  if (errorsOf(result) > 0) throw new Error(`${one.name}: ${JSON.stringify(result.errors)}`);
-  one.usPerRequest.push(usedBetween(before, processorTime(one.workers)).totalUs / result.requests);
+/** Every case carries the token, so that no case has a longer head than another. */
+function bearerScript(token: string): string {
+  return `wrk.headers["Authorization"] = "Bearer ${token}"\n`;
+}
+
+/** Requests signed beforehand, each with a nonce of its own, one after the other. */
+function signedScript(fleet: Fleet, port: number, target: string): string {
+  const host = `127.0.0.1:${port}`;
+  const timestamp = `${Date.now()}`;
+  const run = crypto.randomUUID();
+  const requests = Array.from({ length: signedCount }, (_, index) => {
+    const nonce = `${run}${index}`;
+    const text = signedText({ method: "GET", target, host, contentDigest: "", hasBody: false }, timestamp, nonce);
+    const signature = createHmac("sha256", secret).update(text).digest("base64url");
+    return `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${signatureScheme}desk:${timestamp}:${nonce}:${signature}\r\n\r\n`;
+  });
+  const file = fleet.write("signed.txt", requests.join("\0"));
+  return `
+local requests, next = {}, 0
+init = function()
+  for one in io.open("${file}", "rb"):read("*a"):gmatch("%Z+") do requests[#requests + 1] = one end
+end
+request = function()
+  next = next + 1
+  return requests[next]
+end
+`;
+}
+
+/** The mean without the tenth at either end, and twice its standard error. */
+export function trimmedMean(values: readonly number[]): { readonly mean: number; readonly error: number } {
+  const cut = Math.floor(values.length / 10);
+  const kept = values.toSorted((left, right) => left - right).slice(cut, values.length - cut);
+  const mean = kept.reduce((sum, value) => sum + value, 0) / kept.length;
+  const variance = kept.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, kept.length - 1);
+  return { mean, error: 2 * Math.sqrt(variance / kept.length) };
 }
 
 if (import.meta.main) {
-  const [rounds = 7, seconds = 2] = process.argv.slice(2).map(Number);
-  const results = await measureProtection(rounds, seconds);
-  const base = results.none;
-  for (const [name, values] of Object.entries(results)) {
-    const more = spreadOf(values.map((value, round) => value - base[round]!));
-    console.log(`${name.padEnd(12)} ${showSpread(spreadOf(values), 2)} us, more than none: ${showSpread(more, 2)} us`);
+  const [rounds = "30", ...wanted] = process.argv.slice(2);
+  const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
+  const bases = new Set(caseNames.filter(isWanted).map((name) => cases[name].base));
+  const names = caseNames.filter((name) => isWanted(name) || bases.has(name));
+  const results = await measureProtection(Number(rounds), names);
+  for (const name of names) {
+    const { base } = cases[name];
+    const costs = results[name];
+    const text = `${name.padEnd(12)} ${showSpread(spreadOf(costs), 2)} us`;
+    if (base === null) {
+      console.log(text);
+      continue;
+    }
+    const { mean, error } = trimmedMean(costs.map((cost, round) => cost - results[base][round]!));
+    console.log(`${text}, more than ${base}: ${mean.toFixed(2)} +- ${error.toFixed(2)} us`);
   }
 }

@@ -82,6 +82,7 @@ test("the plan has seats for two generations and spares, and shrinks to the room
   const workers = availableParallelism() + 1;
   const planned = { seats: 2 * workers + 2, slots: 100 + slotsReserved, cells: 1_048_576 };
   expect(planSegment(workers, 100, folder)).toEqual(planned);
+  expect(planSegment(workers, 100, folder, 1000).cells).toBe(planned.cells + 2000);
   expect(planSegment(1, 100, folder).seats).toBe(2 * availableParallelism() + 2);
   expect(planSegment(2, 1e12, folder).slots).toBeLessThan(1e12);
 });

@@ -46,7 +46,7 @@ export interface SegmentGrant {
 /** Int32 values common to all workers; use them through Atomics alone. */
 export type Cells = Int32Array<ArrayBufferLike>;
 
-/** 4 MiB of a sparse file: rate limits by key and nonces take what they are configured for, the rest is never touched. */
+/** 4 MiB of a sparse file, beside what large tables are configured for; what nobody uses is never touched. */
 const segmentCellsCount = 1_048_576;
 
 const memoryFileSystem = 0x01021994;
@@ -186,14 +186,21 @@ function isWritableMemory(folder: string): boolean {
  * Sizes for so many workers, or as many as there are processors, because a reload may ask for more than there were at
  * first: seats for two generations and two spares, and as many slots up to `slotsWanted` as half the
  * free room of the folder holds, because a container's memory file system may be as small as 64 MiB.
+ * @param tableCells cells of the tables that the configuration asks for
  */
-export function planSegment(workersCount: number, slotsWanted = 4096, folder: string = runtimeFolder()): SegmentSizes {
+export function planSegment(
+  workersCount: number,
+  slotsWanted = 4096,
+  folder: string = runtimeFolder(),
+  tableCells = 0,
+): SegmentSizes {
   makeFolder(folder);
   const system = statfsSync(folder);
   const sizes = {
     seats: 2 * Math.max(workersCount, availableParallelism()) + 2,
     slots: slotsReserved,
-    cells: segmentCellsCount,
+    // Half of the cells are for policies (cell-directory.ts).
+    cells: segmentCellsCount + 2 * tableCells,
   };
   const slotBytes = segmentBytes({ ...sizes, slots: slotsReserved + 1 }) - segmentBytes(sizes);
   const affordable = Math.floor((system.bavail * system.bsize) / 2 / slotBytes);

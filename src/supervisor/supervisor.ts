@@ -25,6 +25,7 @@ import { messages } from "./messages.ts";
 import { type OperationName, type OperationResult, problemsIn, refusalOf } from "./operation.ts";
 import { seriesOf } from "./series.ts";
 import { SpareWorkers, sparePlanOf } from "./spare-workers.ts";
+import { tableCellsOf } from "./table-cells.ts";
 import { TicketKeyring, ticketKeyRotationMs } from "./ticket-keys.ts";
 import type { WorkerProgram } from "./worker-image.ts";
 import { WorkerLauncher } from "./worker-launcher.ts";
@@ -127,7 +128,8 @@ export class Supervisor {
     const beganMs = this.options.clock.monotonicMs();
     try {
       const config = await this.load();
-      this.directory = new SegmentDirectory(Segment.create(planSegment(config.workers)));
+      const sizes = planSegment(config.workers, undefined, undefined, tableCellsOf(config));
+      this.directory = new SegmentDirectory(Segment.create(sizes));
       await this.replaceGeneration(config);
       this.state = "serving";
       this.ticketTimer = setInterval(() => this.rotateTicketKeys(), ticketKeyRotationMs);
