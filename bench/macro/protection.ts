@@ -176,7 +176,7 @@ export function trimmedMean(values: readonly number[]): { readonly mean: number;
 if (import.meta.main) {
   const [rounds = "30", ...wanted] = process.argv.slice(2);
   const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
-  const bases = new Set(caseNames.filter(isWanted).map((name) => cases[name].base));
+  const bases = new Set<string | null>(caseNames.filter(isWanted).map((name) => cases[name].base));
   const names = caseNames.filter((name) => isWanted(name) || bases.has(name));
   const results = await measureProtection(Number(rounds), names);
   for (const name of names) {

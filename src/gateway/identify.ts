@@ -11,7 +11,9 @@ import {
   makeIdentity,
   type RouteRule,
   type SignatureVerifier,
+  type SignedRequest,
   signatureScheme,
+  signedRequest,
   type TokenVerifier,
 } from "../identity/mod.ts";
 import { BodyKind, FieldId, type MessageHead } from "../protocols/mod.ts";
@@ -34,6 +36,14 @@ const signed = Buffer.from(signatureScheme.toLowerCase(), "latin1");
 const contentDigest = Buffer.from("content-digest", "latin1");
 const digestPattern = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):/;
 const certificatesMax = 10_000;
+/** Where the request that is being verified has what is signed. */
+const signedParts: SignedRequest = signedRequest("", {
+  method: "",
+  target: "",
+  host: "",
+  contentDigest: "",
+  hasBody: false,
+});
 
 export class IdentityPlan {
   readonly rule: RouteRule;
@@ -114,21 +124,24 @@ export class IdentityPlan {
     at: number,
     verifier: SignatureVerifier,
   ): Identity | IdentityOutcome {
-    const { bytes } = head;
-    const digest = fieldOf(head, contentDigest);
-    const hasBody = head.bodyKind === BodyKind.chunked || head.contentLength > 0;
-    const parts = {
-      method: latin1(bytes, head.methodStart, head.methodEnd),
-      target: latin1(bytes, head.targetStart, head.targetEnd),
-      host: latin1(bytes, head.authorityStart, head.authorityEnd),
-      contentDigest: digest,
-      hasBody,
-    };
-    const wanted = hasBody ? (digestPattern.exec(digest)?.[1] ?? null) : null;
-    if (hasBody && wanted === null) return Outcome.identityInvalid;
-    const credentials = latin1(bytes, head.valueStart[at]! + signed.length, head.valueEnd[at]!);
     const { clock, loop } = exchange.context;
-    const result = verifier.verify(credentials, parts, clock.trustedMs, loop.nowMs / 1000);
+    const hasBody = head.bodyKind === BodyKind.chunked || head.contentLength > 0;
+    const digestAt = indexOfField(head, contentDigest);
+    const wanted = hasBody && digestAt >= 0 ? digestIn(head, digestAt) : null;
+    if (hasBody && wanted === null) return Outcome.identityInvalid;
+    signedParts.bytes = head.bytes;
+    signedParts.credentialsFrom = head.valueStart[at]! + signed.length;
+    signedParts.credentialsTo = head.valueEnd[at]!;
+    signedParts.methodFrom = head.methodStart;
+    signedParts.methodTo = head.methodEnd;
+    signedParts.targetFrom = head.targetStart;
+    signedParts.targetTo = head.targetEnd;
+    signedParts.hostFrom = head.authorityStart;
+    signedParts.hostTo = head.authorityEnd;
+    signedParts.digestFrom = digestAt < 0 ? 0 : head.valueStart[digestAt]!;
+    signedParts.digestTo = digestAt < 0 ? 0 : head.valueEnd[digestAt]!;
+    signedParts.hasBody = hasBody;
+    const result = verifier.verify(signedParts, clock.trustedMs, loop.nowMs / 1000);
     if (typeof result !== "number" && wanted !== null) exchange.expectDigest(wanted);
     return result;
   }
@@ -177,11 +190,14 @@ function startsWith(head: MessageHead, index: number, scheme: Uint8Array): boole
   return true;
 }
 
-function fieldOf(head: MessageHead, name: Uint8Array): string {
-  for (let index = 0; index < head.fieldCount; index++) {
-    if (isNamed(head, index, name)) return latin1(head.bytes, head.valueStart[index]!, head.valueEnd[index]!);
-  }
-  return "";
+function indexOfField(head: MessageHead, name: Uint8Array): number {
+  for (let index = 0; index < head.fieldCount; index++) if (isNamed(head, index, name)) return index;
+  return -1;
+}
+
+/** The SHA-256 in a `Content-Digest`, in base64. */
+function digestIn(head: MessageHead, index: number): string | null {
+  return digestPattern.exec(latin1(head.bytes, head.valueStart[index]!, head.valueEnd[index]!))?.[1] ?? null;
 }
 
 function latin1(bytes: Uint8Array, from: number, to: number): string {

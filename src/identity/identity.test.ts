@@ -9,7 +9,7 @@ import { ApiKeys } from "./api-keys.ts";
 import { decide, makeIdentity } from "./identity.ts";
 import { NonceTable, nonceTableCells } from "./nonce-table.ts";
 import { ProofCache } from "./proof-cache.ts";
-import { SignatureVerifier, type SignedParts, signedText } from "./signature.ts";
+import { SignatureVerifier, type SignedParts, signedRequest, signedText } from "./signature.ts";
 import { TokenVerifier } from "./tokens.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "weir-identity-"));
@@ -121,7 +121,7 @@ test("a signed request is accepted once, and whatever was changed makes it inval
   const nonces = new NonceTable(new Int32Array(nonceTableCells(100)), 0, 100);
   const verifier = new SignatureVerifier("partner", "# keys\ndesk s3cret\n", 30_000, nonces, 5);
   const verify = (credentials: string, signed = parts, atMs = nowMs) =>
-    verifier.verify(credentials, signed, atMs, 1000);
+    verifier.verify(signedRequest(credentials, signed), atMs, 1000);
   const refused = [
     verify(signatureOf({ secret: "wrong" })),
     verify(signatureOf(), { ...parts, method: "PUT" }),
@@ -139,6 +139,14 @@ test("a signed request is accepted once, and whatever was changed makes it inval
   expect(verify(signatureOf())).toMatchObject({ subject: "desk" });
   expect(verify(signatureOf())).toBe(Outcome.signatureReplayed);
   expect(verify(signatureOf({ nonce: "fedcba9876543210" }))).toMatchObject({ subject: "desk" });
+});
+
+test("a secret longer than a block is hashed first, as RFC 2104 says", () => {
+  const secret = "s3cret".repeat(20);
+  const nonces = new NonceTable(new Int32Array(nonceTableCells(100)), 0, 100);
+  const verifier = new SignatureVerifier("partner", `desk ${secret}`, 30_000, nonces, 5);
+  const request = signedRequest(signatureOf({ secret }), parts);
+  expect(verifier.verify(request, nowMs, 1000)).toMatchObject({ subject: "desk" });
 });
 
 test("keys are found by their hash", () => {

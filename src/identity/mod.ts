@@ -10,5 +10,12 @@ export {
 } from "./identity.ts";
 export { NonceResult, NonceTable, nonceTableCells } from "./nonce-table.ts";
 export { ProofCache } from "./proof-cache.ts";
-export { SignatureVerifier, type SignedParts, signatureScheme, signedText } from "./signature.ts";
+export {
+  SignatureVerifier,
+  type SignedParts,
+  type SignedRequest,
+  signatureScheme,
+  signedRequest,
+  signedText,
+} from "./signature.ts";
 export { type TokenSettings, TokenVerifier } from "./tokens.ts";
