@@ -40,8 +40,8 @@ export const messages = defineMessages({
     zh: "连接：客户端 {client}，上游 {upstream}（空闲 {upstreamIdle}）；请求 {requests}，工作进程崩溃 {crashes}",
   },
   statusClock: {
-    en: "clock: {offset} s from trusted time, which is right within {error} s; {steps} steps seen",
-    zh: "时钟：与可信时间相差 {offset} 秒，误差不超过 {error} 秒；已发现 {steps} 次跳变",
+    en: "clock: {state} ({cause}, {for}), {offset} s from trusted time, which is right within {error} s; {steps} steps seen",
+    zh: "时钟：{state}（{cause}，{for}），与可信时间相差 {offset} 秒，误差不超过 {error} 秒；已发现 {steps} 次跳变",
   },
   lastRefused: { en: "the last {operation} was refused at {at}:", zh: "上一次 {operation} 在 {at} 被拒绝：" },
   addressWrong: { en: '"{text}" is no address to listen on', zh: "“{text}”不是可监听的地址" },

@@ -64,7 +64,7 @@ function statusText(status: Status): string {
 }
 
 /** Breakers, endpoints and clocks, as far as there is anything to say. */
-function protectionText({ protection, clock }: Status): string[] {
+function protectionText({ protection, policies, clock }: Status): string[] {
   const { breakers, endpoints } = protection;
   const lines: string[] = [];
   if (breakers.length > 0) {
@@ -91,12 +91,58 @@ function protectionText({ protection, clock }: Status): string[] {
     ]);
     lines.push(...table([["endpoint", "state", "reason", "for", "weight", "ejections"], ...rows]));
   }
-  if (clock.steps > 0 || clock.offsetSeconds !== 0) {
-    const values = { offset: clock.offsetSeconds.toFixed(3), error: clock.errorSeconds.toFixed(3), steps: clock.steps };
+  lines.push(...policiesText(policies));
+  if (clock.steps > 0 || clock.offsetSeconds !== 0 || policies.clock.state !== "ok") {
+    const { state, cause, forMs } = policies.clock;
+    const values = {
+      ...{ offset: clock.offsetSeconds.toFixed(3), error: clock.errorSeconds.toFixed(3), steps: clock.steps },
+      ...{ state, cause, for: seconds(forMs) },
+    };
     lines.push(say(messages.statusClock, values));
   }
   return lines;
 }
+
+function policiesText({ admission, rateLimits, pressure }: Status["policies"]): string[] {
+  const lines: string[] = [];
+  if (admission.length > 0) {
+    const rows = admission.map((one) => [
+      one.upstream,
+      one.policy,
+      one.state,
+      one.cause,
+      seconds(one.forMs),
+      one.limit >= unlimited ? "-" : `${one.limit}`,
+      `${one.inFlight}`,
+      Object.values(one.waiting).join("/"),
+      `${one.refusedTotal}`,
+    ]);
+    const head = ["admission", "policy", "state", "cause", "for", "limit", "in flight", "waiting c/o/m/q", "refused"];
+    lines.push(...table([head, ...rows]));
+  }
+  if (rateLimits.length > 0) {
+    const rows = rateLimits.map(({ name, state, refusedTotal, agoMs }) => [
+      name,
+      state,
+      `${refusedTotal}`,
+      agoMs === null ? "-" : seconds(agoMs),
+    ]);
+    lines.push(...table([["rate limit", "state", "refused", "last ago"], ...rows]));
+  }
+  if (pressure.ratio > 0) {
+    const { state, cause, forMs, ratio } = pressure;
+    lines.push(
+      ...table([
+        ["pressure", "cause", "for", "ratio"],
+        [state, cause, seconds(forMs), ratio.toFixed(2)],
+      ]),
+    );
+  }
+  return lines;
+}
+
+/** A gate without admission has no limit of its own; so many are not a limit. */
+const unlimited = 1_000_000_000;
 
 function seconds(ms: number): string {
   return ms === 0 ? "-" : `${(ms / 1000).toFixed(1)}s`;

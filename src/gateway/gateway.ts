@@ -18,6 +18,7 @@ import { NetworkCounts } from "./networks.ts";
 import { Protection, type RouteProtection } from "./protection.ts";
 import { GatewaySecurity, type PreparedSecurity, upstreamSecurity } from "./security.ts";
 import { http1Limits, Settings } from "./settings.ts";
+import { WorkerStanding } from "./standings.ts";
 import { WorkerClock } from "./worker-clock.ts";
 
 /** How often timers are looked at, in milliseconds: the wheel's tick. */
@@ -68,6 +69,7 @@ export class Gateway {
   private readonly protection: Protection;
   private readonly collector: CollectorPolicy;
   private clockStepsSeen = 0;
+  private readonly standing: WorkerStanding;
 
   constructor(options: GatewayOptions) {
     const { config, metrics } = options;
@@ -76,7 +78,8 @@ export class Gateway {
     const loop = new LoopClock(openMachineClock());
     const directory = new CellDirectory(metrics.cells);
     const seed = sharedSeed(directory);
-    this.protection = new Protection(directory, seed);
+    this.protection = new Protection(directory, seed, metrics.seatIndex, metrics.seatsCount);
+    this.standing = new WorkerStanding(directory, metrics.seatIndex, metrics.seatsCount);
     this.networks = new NetworkCounts(config.limits.networkPrefixBits4, config.limits.networkPrefixBits6);
     this.gate = this.makeGate();
     this.context = new WorkerContext(loop, metrics, new WorkerClock(loop, config.clock), seed);
@@ -274,6 +277,7 @@ export class Gateway {
     for (const { guard } of this.upstreams.values()) {
       const { gate } = guard;
       if (gate === null) continue;
+      guard.tellStanding();
       if (gate.admission.limit < Number.MAX_SAFE_INTEGER) limit += gate.admission.limit;
       inFlight += gate.inFlight;
       for (const lane of [0, 1, 2, 3] as const) waiting[lane]! += gate.queues.waitingIn(lane);
@@ -286,6 +290,7 @@ export class Gateway {
     metrics.set(ProcessCounter.queriesWaiting, waiting[3]!);
     metrics.set(ProcessCounter.pressure, this.context.pressure.value);
     const clock = this.context.clock.report();
+    this.standing.tell(this.context.pressure, clock, this.context.loop.nowMs);
     metrics.set(ProcessCounter.clockOffsetSeconds, clock.offsetMs / 1000);
     metrics.set(ProcessCounter.clockErrorSeconds, Number.isFinite(clock.errorMs) ? clock.errorMs / 1000 : 0);
     metrics.add(ProcessCounter.clockSteps, clock.steps - this.clockStepsSeen);

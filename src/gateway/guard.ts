@@ -18,6 +18,7 @@ import {
 import type { HealthChecker, Upstream } from "../upstream/mod.ts";
 import type { Exchange } from "./exchange.ts";
 import { fallBack } from "./fallback.ts";
+import type { GateStanding } from "./standings.ts";
 
 /** How a call ended for the breaker, by the outcome it failed with. */
 const resultOfOutcome: Uint8Array = new Uint8Array(outcomeCodesCount).fill(CallResult.ignored);
@@ -54,6 +55,7 @@ export interface GuardParts {
   readonly makeGate: ((guard: UpstreamGuard) => LaneGate<Exchange>) | null;
   readonly slow: SlowThreshold | null;
   readonly budget: RetryBudget;
+  readonly standing: GateStanding | null;
   readonly health: UpstreamHealth | null;
   readonly makeChecker: ((guard: UpstreamGuard) => HealthChecker) | null;
   /** 1 for each status that counts as a failure. */
@@ -69,6 +71,7 @@ export class UpstreamGuard {
   /** All breakers of routes to this upstream, for health checks that end their open time. */
   private readonly breakers: Breaker[] = [];
   private readonly slow: SlowThreshold | null;
+  private readonly standing: GateStanding | null;
   private readonly failingStatuses: Uint8Array;
   private updatedMs = 0;
 
@@ -76,6 +79,7 @@ export class UpstreamGuard {
     this.upstream = parts.upstream;
     this.slow = parts.slow;
     this.budget = parts.budget;
+    this.standing = parts.standing;
     this.health = parts.health;
     this.failingStatuses = parts.failingStatuses;
     this.gate = parts.makeGate === null ? null : parts.makeGate(this);
@@ -150,6 +154,11 @@ export class UpstreamGuard {
     } else if (outcome === Outcome.requestTimeout && exchange.sentAtMs === 0) result = CallResult.ignored;
     this.report(exchange, result, nowMs);
     this.leaveGate(exchange, result, nowMs);
+  }
+
+  /** Tells how the gate stands. @cold */
+  tellStanding(): void {
+    if (this.gate !== null) this.standing?.tell(this.gate, this.upstream.loop.nowMs);
   }
 
   pump(): void {

@@ -24,6 +24,8 @@ import {
   RateShape,
   RetryBudget,
   rateLimiterCells,
+  refusalCells,
+  refusalsName,
   SlowThreshold,
   UpstreamHealth,
 } from "../resilience/mod.ts";
@@ -36,6 +38,7 @@ import { LastGood } from "./last-good.ts";
 import { limitLines } from "./limit-fields.ts";
 import { Proofs } from "./proofs.ts";
 import type { RouteLimit } from "./rate-limits.ts";
+import { GateStanding } from "./standings.ts";
 
 const statusesCount = 600;
 
@@ -65,9 +68,13 @@ export class Protection {
   private readonly worker: number = process.pid;
 
   readonly proofs: Proofs;
+  private readonly seat: number;
+  private readonly seatsCount: number;
 
-  constructor(directory: CellDirectory, seed: number) {
+  constructor(directory: CellDirectory, seed: number, seat: number, seatsCount: number) {
     this.directory = directory;
+    this.seat = seat;
+    this.seatsCount = seatsCount;
     this.proofs = new Proofs(directory, seed);
   }
 
@@ -78,9 +85,11 @@ export class Protection {
     const health = this.healthOf(config, upstream);
     const { check } = config.health;
     for (const status of config.breaker?.statuses ?? []) failingStatuses[status] = 1;
+    const makeGate = this.gateMaker(config, whole, loop.nowMs);
     return new UpstreamGuard({
       upstream,
-      makeGate: this.gateMaker(config, whole, loop.nowMs),
+      makeGate,
+      standing: makeGate === null ? null : new GateStanding(this.directory, config.name, this.seat, this.seatsCount),
       slow:
         config.breaker === null
           ? null
@@ -195,6 +204,7 @@ export class Protection {
     const policy = config.fields ? `"${name}";q=${config.burst};w=${windowSeconds}` : null;
     const cellsCount = isShared ? rateLimiterCells : keyedLimiterCells(config.keysMax);
     const at = directory.take(cellsName, cellsCount);
+    const refusalsAt = directory.take(refusalsName(name), refusalCells);
     return {
       name,
       shared: isShared ? new RateLimiter(shape, directory.cells, at) : null,
@@ -202,6 +212,8 @@ export class Protection {
       by: config.by.kind,
       field: config.by.kind === "field" ? bytesOf(config.by.field) : null,
       space: whole.rateLimits.indexOf(config) * 2,
+      cells: directory.cells,
+      refusalsAt,
       policy,
       lines: policy === null ? null : limitLines(name, policy),
     };

@@ -4,7 +4,7 @@
  */
 import { type KeyHash, Outcome } from "../base/mod.ts";
 import type { MessageHead } from "../protocols/mod.ts";
-import type { KeyedRateLimiter, RateLimiter } from "../resilience/mod.ts";
+import { countRefusal, type KeyedRateLimiter, type RateLimiter } from "../resilience/mod.ts";
 import { answerOf, type LocalAnswer, prepareAnswer } from "./answers.ts";
 import type { Exchange } from "./exchange.ts";
 import { isNamed } from "./forward.ts";
@@ -20,6 +20,9 @@ export interface RouteLimit {
   readonly field: Uint8Array | null;
   /** Tells equal keys of different limits apart. */
   readonly space: number;
+  /** Where its refusals are counted. */
+  readonly cells: Int32Array;
+  readonly refusalsAt: number;
   /** Value of `RateLimit-Policy`; null when answers say nothing. */
   readonly policy: string | null;
   readonly lines: LimitLines | null;
@@ -96,6 +99,7 @@ function hashKey(exchange: Exchange, limit: RouteLimit, head: MessageHead | null
 function refusal(limit: RouteLimit, key: KeyHash, nowNs: number): LocalAnswer {
   const waitNs = limit.shared !== null ? limit.shared.waitNs(nowNs) : limit.keyed!.waitNs(key, nowNs);
   const seconds = Math.max(1, Math.ceil(waitNs / 1e9));
+  countRefusal(limit.cells, limit.refusalsAt, nowNs / 1e6);
   const plain = answerOf(Outcome.rateLimited);
   const fields = plain.fields.filter(([name]) => name !== "content-length");
   const own: [string, string][] = [["retry-after", String(seconds)]];

@@ -35,6 +35,18 @@ export const GateVerdict = {
   shed: 7,
 } as const;
 
+/** By verdict; a gate that starts or queues refuses nothing. */
+export const gateVerdictNames = [
+  "none",
+  "requests-wait",
+  "rate-spent",
+  "limit-reached",
+  "queue-full",
+  "wait-too-long",
+  "deadline-passed",
+  "pressure",
+] as const;
+
 export interface LaneSettings {
   /** Longest queue. */
   readonly queueMax: number;
@@ -86,6 +98,9 @@ export class LaneGate<T extends LaneNode<T>> {
   private readonly concurrencyMax: Int32Array;
   private readonly inFlightByLane: Int32Array = new Int32Array(lanesCount);
   private readonly isOpen: Uint8Array = new Uint8Array(lanesCount);
+  /** Refusals since the start, and the verdict of the last. */
+  refusedTotal = 0;
+  lastRefusal: number = GateVerdict.started;
   private inFlightTotal = 0;
   private peakInFlight = 0;
   private serviceUs = 0;
@@ -118,22 +133,28 @@ export class LaneGate<T extends LaneNode<T>> {
     node.lane = lane;
     node.laneArrivedUs = nowUs;
     node.laneDeadlineUs = deadlineUs;
-    if (nowUs >= deadlineUs) return GateVerdict.deadlinePassed;
-    if (this.pressure?.sheds(lane) === true) return GateVerdict.shed;
-    if (!this.admission.admits(nowUs)) return GateVerdict.rateSpent;
+    if (nowUs >= deadlineUs) return this.noteRefusal(GateVerdict.deadlinePassed);
+    if (this.pressure?.sheds(lane) === true) return this.noteRefusal(GateVerdict.shed);
+    if (!this.admission.admits(nowUs)) return this.noteRefusal(GateVerdict.rateSpent);
     const isFree = this.isLaneFree(lane) && this.inFlightTotal < this.admission.limit;
     if (isFree && this.queues.waitingBefore(lane) === 0) {
       this.count(lane);
       return GateVerdict.started;
     }
-    if (!this.admission.usesQueue) return GateVerdict.limitReached;
+    if (!this.admission.usesQueue) return this.noteRefusal(GateVerdict.limitReached);
     if (this.queues.waiting === 0) this.noteEmpty(nowUs);
     const patienceUs = Math.min(this.patienceUs(lane, nowUs), deadlineUs - nowUs);
     if (this.expectedWaitUs(lane) > patienceUs) {
       this.turnedAwayUs = nowUs;
-      return GateVerdict.waitTooLong;
+      return this.noteRefusal(GateVerdict.waitTooLong);
     }
-    return this.queues.join(node) ? GateVerdict.waiting : GateVerdict.queueFull;
+    return this.queues.join(node) ? GateVerdict.waiting : this.noteRefusal(GateVerdict.queueFull);
+  }
+
+  private noteRefusal(verdict: number): number {
+    this.refusedTotal += 1;
+    this.lastRefusal = verdict;
+    return verdict;
   }
 
   /** A started request has ended; the next of the lanes take its place. */
@@ -216,7 +237,7 @@ export class LaneGate<T extends LaneNode<T>> {
       this.queues.leave(node);
       const verdict = this.lateness(node, nowUs);
       if (verdict !== GateVerdict.started) {
-        this.refuse(node, verdict, nowUs);
+        this.refuse(node, this.noteRefusal(verdict), nowUs);
         continue;
       }
       this.queues.countTurn(node.lane);
@@ -243,7 +264,7 @@ export class LaneGate<T extends LaneNode<T>> {
       if (!isDead && nowUs - head.laneArrivedUs <= this.patienceUs(lane, nowUs)) return;
       this.queues.leave(head);
       if (!isDead) this.turnedAwayUs = nowUs;
-      this.refuse(head, isDead ? GateVerdict.deadlinePassed : GateVerdict.waitTooLong, nowUs);
+      this.refuse(head, this.noteRefusal(isDead ? GateVerdict.deadlinePassed : GateVerdict.waitTooLong), nowUs);
     }
   }
 }

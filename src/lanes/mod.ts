@@ -4,6 +4,7 @@ export {
   burstWaitMsDefault,
   type GateOptions,
   GateVerdict,
+  gateVerdictNames,
   LaneGate,
   type LaneSettings,
   laneDefaults,

@@ -40,6 +40,7 @@ export function metricHead(row: MetricRow, format: ExpositionFormat): string {
 
 /** The labels of a row with their values, in braces. */
 export function labelSet(row: MetricRow, values: readonly string[]): string {
+  if (row.labels.length === 0) return "";
   return `{${row.labels.map((label, index) => `${label}="${escapeLabel(values[index] ?? "")}"`).join(",")}}`;
 }
 

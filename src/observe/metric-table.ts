@@ -56,6 +56,14 @@ export const metricRows = {
   reloads: row("weir_configuration_reloads_total", "counter", ["result"], "Reloads by result: taken or refused."),
   workerCrashes: row("weir_worker_crashes_total", "counter", [], "Workers that ended without being asked to."),
   workerUp: row("weir_worker_up", "gauge", ["seat", "worker"], "1 while a process has the seat and serves, else 0."),
+  admissionLimiting: row(
+    "weir_admission_limiting",
+    "gauge",
+    ["upstream"],
+    "1 while requests wait for a place at the upstream or are refused one, else 0.",
+  ),
+  rateLimitRefusals: row("weir_rate_limit_refusals_total", "counter", ["limit"], "Requests that a rate limit refused."),
+  clockState: row("weir_clock_state", "gauge", [], "The worst worker's clock: 0 ok, 1 warn, 2 fence."),
   workerListens: row(
     "weir_listener_served",
     "gauge",

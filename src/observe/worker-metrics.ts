@@ -44,7 +44,9 @@ export class WorkerMetrics {
   /** Values common to all workers. */
   readonly cells: Cells;
   private readonly segment: Segment;
-  private readonly seatIndex: number;
+  readonly seatIndex: number;
+  /** Seats of the segment, this one among them. */
+  readonly seatsCount: number;
   private readonly seat: Float64Array;
   /** The slots, mapped when first used; empty until then. */
   private readonly chunks: Float64Array[];
@@ -61,6 +63,7 @@ export class WorkerMetrics {
 
   constructor(segment: Segment, seat: number) {
     this.cells = segment.cells;
+    this.seatsCount = segment.sizes.seats;
     this.segment = segment;
     this.seatIndex = seat;
     this.seat = segment.seat(seat);

@@ -63,4 +63,18 @@ export {
   retryVerdictNames,
 } from "./retry.ts";
 export { SlowThreshold } from "./slow-threshold.ts";
+export {
+  admissionStandingName,
+  clockCauses,
+  clockStandingName,
+  countRefusal,
+  gateFigures,
+  pressureRatioFigure,
+  pressureStandingName,
+  readStandings,
+  refusalCells,
+  refusalsName,
+  Standing,
+  type StandingReading,
+} from "./standing.ts";
 export { type TimerNode, TimerWheel, timerIdle } from "./timer-wheel.ts";

@@ -1,7 +1,14 @@
 /** Breakers and endpoints as the workers' shared cells have them, for `weir status` and for metrics. */
 import { openMachineClock } from "../base/mod.ts";
 import { type MetricSource, metricRows } from "../observe/mod.ts";
-import { BreakerState, breakerStateNames, type ProtectionReport, readProtection } from "../resilience/mod.ts";
+import {
+  BreakerState,
+  breakerStateNames,
+  clockStates,
+  type ProtectionReport,
+  readProtection,
+} from "../resilience/mod.ts";
+import { emptyPolicies, type PoliciesReport, readPolicies } from "./policies.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 const empty: ProtectionReport = { breakers: [], endpoints: [] };
@@ -20,9 +27,35 @@ export class ProtectionReader {
     return readProtection(supervisor.config, supervisor.metricsDirectory.segment.cells, this.clock.monotonicMs());
   }
 
+  /** How admission, limits, pressure and clocks stand. */
+  policies(): PoliciesReport {
+    const { supervisor } = this;
+    if (supervisor.currentGeneration === null) return emptyPolicies;
+    const { segment } = supervisor.metricsDirectory;
+    const seats = supervisor.currentGeneration.workers.flatMap((worker) => (worker === null ? [] : [worker.seat]));
+    return readPolicies(supervisor.config, segment.cells, seats, segment.sizes.seats, this.clock.monotonicMs());
+  }
+
   sources(): MetricSource[] {
     const { breakerState, breakerOpenings, endpointUsable, endpointEjections, workerListens } = metricRows;
+    const { admissionLimiting, rateLimitRefusals, clockState } = metricRows;
     return [
+      {
+        row: admissionLimiting,
+        collect: (add) => {
+          for (const { upstream, state } of this.policies().admission) add([upstream], state === "limiting" ? 1 : 0);
+        },
+      },
+      {
+        row: rateLimitRefusals,
+        collect: (add) => {
+          for (const { name, refusedTotal } of this.policies().rateLimits) add([name], refusedTotal);
+        },
+      },
+      {
+        row: clockState,
+        collect: (add) => add([], clockStates.indexOf(this.policies().clock.state)),
+      },
       {
         row: workerListens,
         collect: (add) => {

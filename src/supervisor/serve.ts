@@ -66,7 +66,7 @@ export async function serve(options: ServeOptions): Promise<RunningGateway> {
     ended.resolve();
   };
   const protection = new ProtectionReader(supervisor);
-  const status = (): Status => readStatus(supervisor, facts(), protection.read());
+  const status = (): Status => readStatus(supervisor, facts(), protection.read(), protection.policies());
   const servers = new Servers(supervisor, {
     status,
     stop: () => void stop(),

@@ -4,6 +4,7 @@ import { readSnapshot } from "../observe/mod.ts";
 import type { ProtectionReport } from "../resilience/mod.ts";
 import type { OpenListener } from "./listening-sockets.ts";
 import type { OperationResult } from "./operation.ts";
+import type { PoliciesReport } from "./policies.ts";
 import type { Supervisor, SupervisorState } from "./supervisor.ts";
 import type { WorkerState } from "./worker-process.ts";
 
@@ -45,6 +46,8 @@ export interface Status {
   readonly totals: { readonly requests: number; readonly connections: number; readonly retries: number };
   /** Breakers and endpoints that workers have used. */
   readonly protection: ProtectionReport;
+  /** How admission, rate limits, the pressure on workers and their clocks stand. */
+  readonly policies: PoliciesReport;
   /** Of the worker whose wall clock is furthest from the trusted time. */
   readonly clock: { readonly offsetSeconds: number; readonly errorSeconds: number; readonly steps: number };
   readonly lastOperation: OperationResult | null;
@@ -57,7 +60,12 @@ export interface StatusFacts {
   readonly clock: Clock;
 }
 
-export function readStatus(supervisor: Supervisor, facts: StatusFacts, protection: ProtectionReport): Status {
+export function readStatus(
+  supervisor: Supervisor,
+  facts: StatusFacts,
+  protection: ProtectionReport,
+  policies: PoliciesReport,
+): Status {
   const snapshot = readSnapshot(supervisor.metricsDirectory);
   const seats = new Map(snapshot.workers.map((seat) => [seat.seat, seat]));
   const processes = [supervisor.currentGeneration, supervisor.oldGeneration].flatMap((one) =>
@@ -105,6 +113,7 @@ export function readStatus(supervisor: Supervisor, facts: StatusFacts, protectio
     },
     totals: { requests: counters.requests, connections: counters.clientConnections, retries: counters.retries },
     protection,
+    policies,
     clock: clockOf(snapshot.workers.map((seat) => seat.counters)),
     lastOperation: supervisor.lastOperation,
   };

@@ -148,3 +148,44 @@ routes: [{ match: { path: "/*" }, upstream: core }]
     checked.stop(true);
   }
 });
+
+test("the status says how every policy stands, why, and since when", async () => {
+  await start(`workers: 1
+upstreams: { core: { endpoints: ["{upstream}"], admission: { policy: fixed, initial: 1 } } }
+rateLimits: { few: { rate: 1/m, burst: 2 } }
+lanes: { query: { wait: 2s } }
+routes:
+  - { match: { path: /few }, upstream: core, rateLimits: few }
+  - { match: { path: "/*" }, upstream: core }
+`);
+  const policies = async () => (await gateway.status()).policies;
+  const until = async (isSo: (one: Awaited<ReturnType<typeof policies>>) => boolean) => {
+    for (const endMs = performance.now() + 10_000; ; ) {
+      const seen = await policies();
+      if (isSo(seen)) return seen;
+      if (performance.now() > endMs) throw new Error(JSON.stringify(seen));
+      await Bun.sleep(10);
+    }
+  };
+  await until(({ admission }) => admission.length === 1);
+  expect(await policies()).toMatchObject({
+    admission: [{ upstream: "core", policy: "fixed", state: "free", cause: "none", limit: 1, refusedTotal: 0 }],
+    rateLimits: [{ name: "few", state: "within", refusedTotal: 0, agoMs: null }],
+    pressure: { state: "none" },
+    clock: { state: "ok", cause: "none" },
+  });
+  for (let index = 0; index < 5; index++) await ask("/few");
+  const slow = Array.from({ length: 4 }, () => ask("/quotes/A?latency=400ms"));
+  const busy = await until(({ admission }) => admission[0]!.state === "limiting");
+  expect(busy).toMatchObject({
+    admission: [{ cause: "requests-wait", inFlight: 1 }],
+    rateLimits: [{ name: "few", refusedTotal: 3 }],
+  });
+  expect(busy.admission[0]!.waiting.query).toBeGreaterThan(0);
+  await Promise.all(slow);
+  await until(({ admission }) => admission[0]!.state === "free");
+  const metrics = await (await fetch(`http://${(await gateway.status()).metrics}/metrics`)).text();
+  expect(metrics).toContain('weir_rate_limit_refusals_total{limit="few"} 3');
+  expect(metrics).toContain('weir_admission_limiting{upstream="core"} 0');
+  expect(metrics).toContain("weir_clock_state 0");
+}, 30_000);
