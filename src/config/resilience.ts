@@ -124,7 +124,7 @@ export const admission = offOr(
       default: "15ms",
       min: "1ms",
       max: "1m",
-      why: "The P95 that `article` and `aimd` steer by. The 15 ms of the article.",
+      why: "The P95 that `article` and `aimd` steer by, and within which lanes that wait no longer (market data, queries) leave an answer twice its usual time. The 15 ms of the article.",
     }),
     articleRate: count({
       default: 10_000,

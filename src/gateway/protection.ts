@@ -135,6 +135,7 @@ export class Protection {
         admission: makeAdmission(settings, nowMs * 1000),
         lanes,
         burstWaitMs,
+        targetMs: admission?.targetMs ?? 0,
         reserve: reserveRatio,
         pressure: null,
         start: (exchange) => guard.startWaiting(exchange),

@@ -30,6 +30,7 @@ function make(
   lanes: readonly LaneSettings[] = laneDefaults,
   pressure: Pressure | null = null,
   burstWaitMs = 0,
+  targetMs = 0,
 ): Log {
   const started: Node[] = [];
   const refused: [Node, number][] = [];
@@ -38,6 +39,7 @@ function make(
     admission,
     lanes,
     burstWaitMs,
+    targetMs,
     reserve: 0.05,
     pressure,
     start: (node) => started.push(node),
@@ -104,6 +106,23 @@ test("what piled up at once is worked off; a queue that stands is cut to what it
   // 10 ms are two answers.
   expect(gate.queues.waiting).toBeLessThanOrEqual(4);
   expect(refused.every(([, verdict]) => verdict === GateVerdict.waitTooLong)).toBe(true);
+});
+
+test("a lane that waits no longer than the target leaves answers twice their usual time within it", () => {
+  const waiting = (targetMs: number, serviceUs: number): number => {
+    const { gate } = make(1, laneDefaults, null, 0, targetMs);
+    const first = new Node();
+    for (let index = 0; index < 200; index++) {
+      gate.enter(first, Lane.query, 0, never);
+      gate.leave(first, 0, serviceUs, false);
+    }
+    gate.enter(first, Lane.query, 0, never);
+    for (let index = 0; index < 200; index++) gate.enter(new Node(), Lane.query, 0, never);
+    return gate.queues.waiting;
+  };
+  // 10 ms of 1 ms each; with answers of 4 ms 7 ms are left, with those of 20 ms a quarter of the lane's wait.
+  expect([waiting(0, 1000), waiting(15, 1000), waiting(15, 4000), waiting(0, 4000)]).toEqual([10, 10, 1, 2]);
+  expect([waiting(15, 20_000), waiting(0, 2000), waiting(12, 2000)]).toEqual([0, 5, 4]);
 });
 
 test("a request that would wait too long is refused at once, one that did when it is found", () => {

@@ -87,6 +87,7 @@ export function runAdmission(scenario: Scenario, change: Partial<AdmissionSettin
     admission,
     lanes: laneDefaults,
     burstWaitMs: burstWaitMsDefault,
+    targetMs: admissionDefaults.targetMs,
     reserve: 0.05,
     pressure: null,
     start,

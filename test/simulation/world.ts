@@ -199,6 +199,7 @@ class World {
           admission: makeAdmission({ ...admissionDefaults, policy, initial: 1 + this.random.below(20), min: 1 }, 0),
           lanes: laneDefaults,
           burstWaitMs: burstWaitMsDefault,
+          targetMs: admissionDefaults.targetMs,
           reserve: 0.05,
           pressure: null,
           start: (request) => this.startFromGate(request),
@@ -468,7 +469,8 @@ class World {
         this.fault(`${gate.inFlight} requests are still in the gate`);
       if (timers.count !== 0) this.fault(`${timers.count} timers are left`);
     }
-    if (this.isRoomy && !this.isDrowned && this.answeredLate === 0) this.fault("nothing was answered long after the last fault");
+    if (this.isRoomy && !this.isDrowned && this.answeredLate === 0)
+      this.fault("nothing was answered long after the last fault");
     this.checkRate();
   }
 

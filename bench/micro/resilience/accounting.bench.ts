@@ -64,6 +64,7 @@ export function accountingParts(): Readonly<Record<string, (request: number) => 
     admission: makeAdmission(admissionDefaults, 0),
     lanes: laneDefaults,
     burstWaitMs: 100,
+    targetMs: 15,
     reserve: 0.05,
     pressure,
     start() {},
