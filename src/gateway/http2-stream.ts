@@ -6,7 +6,6 @@
  * for its exchange while the client still takes it: the stream then lives on alone. Records are pooled.
  */
 import { copyBytes, Outcome } from "../base/mod.ts";
-import type { Lane } from "../lanes/mod.ts";
 import {
   ErrorCode,
   FieldId,
@@ -92,7 +91,7 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
     return this.connection?.facts?.peerCertificate;
   }
 
-  letsIn(lane: Lane): boolean {
+  letsIn(lane: Exchange["lane"]): boolean {
     return this.connection?.letsIn(lane) ?? true;
   }
 

@@ -56,6 +56,15 @@ class Call implements LaneNode<Call> {
 
 const tickUs = 10_000;
 
+/** What the gateway has by default. */
+const gateDefaults = {
+  lanes: laneDefaults,
+  burstWaitMs: burstWaitMsDefault,
+  targetMs: admissionDefaults.targetMs,
+  reserve: 0.05,
+  pressure: null,
+};
+
 /** Runs a scenario under a policy; the same seed gives the same arrivals and work to every policy. */
 export function runAdmission(scenario: Scenario, change: Partial<AdmissionSettings>, seed: number): Second[] {
   const random = new Random(seed);
@@ -83,16 +92,7 @@ export function runAdmission(scenario: Scenario, change: Partial<AdmissionSettin
     secondOf(call.laneArrivedUs).refused[call.lane]! += 1;
   };
   const admission = makeAdmission({ ...admissionDefaults, ...change }, 0);
-  const gate = new LaneGate<Call>({
-    admission,
-    lanes: laneDefaults,
-    burstWaitMs: burstWaitMsDefault,
-    targetMs: admissionDefaults.targetMs,
-    reserve: 0.05,
-    pressure: null,
-    start,
-    refuse,
-  });
+  const gate = new LaneGate<Call>({ admission, ...gateDefaults, start, refuse });
   let nextTickUs = tickUs;
   const advance = (untilUs: number): void => {
     while (Math.min(ends.nextAt, nextTickUs) <= untilUs) {
