@@ -38,6 +38,8 @@ import {
 const connections = 64;
 /** More than one second of requests; all of them are used within the window. */
 const signedCount = 60_000;
+/** Seconds without a turn in a row. */
+const starvedMax = 5;
 const secret = "a-secret-of-the-benchmark";
 
 interface Case {
@@ -72,10 +74,15 @@ export async function measureProtection(
     const measure = async (name: CaseName): Promise<number> => {
       const url = `http://127.0.0.1:${port}${cases[name].path}`;
       const script = cases[name].isSigned ? signedScript(fleet, port, cases[name].path) : bearerScript(token);
-      const before = processorTime(workers);
-      const result = await runWrk(fleet, { url, connections, seconds: 1, script });
-      if (errorsOf(result) > 0) throw new Error(`${name}: ${JSON.stringify(result.errors)}`);
-      return usedBetween(before, processorTime(workers)).totalUs / result.requests;
+      for (let attempt = 0; ; attempt++) {
+        const before = processorTime(workers);
+        const result = await runWrk(fleet, { url, connections, seconds: 1, script });
+        const usedUs = usedBetween(before, processorTime(workers)).totalUs;
+        if (errorsOf(result) === 0) return usedUs / result.requests;
+        // A machine that gives wrk no turn for two seconds says nothing; anything else is a mistake.
+        const isStarved = errorsOf(result) === result.errors.timeout && attempt < starvedMax;
+        if (!isStarved) throw new Error(`${name}: ${JSON.stringify(result.errors)}`);
+      }
     };
     for (const name of names) await measure(name);
     for (let round = 0; round < rounds; round++) {
