@@ -3,6 +3,7 @@
  * whole. The checks read the file's own tree, not what the schema made of it, so that they speak also where other
  * settings of the same entry are wrong, and all problems come at once. What they cannot read is the schema's business.
  */
+import type { Message } from "../base/mod.ts";
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { resilienceProblems } from "./check-resilience.ts";
 import { routeProblems } from "./check-routes.ts";
@@ -11,7 +12,7 @@ import { messages } from "./messages.ts";
 import type { Path, Places, Problem } from "./places.ts";
 import { entriesOf, type Raw, rawMap } from "./raw.ts";
 import type { Parsed } from "./schema.ts";
-import { parseSizeBytes } from "./units.ts";
+import { formatSize, parseSizeBytes } from "./units.ts";
 
 /** @param parsed null when the schema already found problems */
 export function crossCheck(raw: unknown, parsed: Parsed | null, places: Places): Problem[] {
@@ -24,6 +25,7 @@ export function crossCheck(raw: unknown, parsed: Parsed | null, places: Places):
     ...resilienceProblems(source, places),
     ...workerProblems(source, places),
     ...orderProblems(source, places),
+    ...http2Problems(source, parsed, places),
   ];
 }
 
@@ -103,6 +105,38 @@ function orderProblems(source: Raw, places: Places): Problem[] {
       orderProblem(source, ["upstreams", name, "connections"], "maxIdlePerEndpoint", "maxPerEndpoint", places),
     ),
   ];
+}
+
+/** Limits of HTTP/2 that hold only together, whichever of them the file gives. */
+function http2Problems(source: Raw, parsed: Parsed | null, places: Places): Problem[] {
+  if (parsed === null) return [];
+  const path = ["limits", "http2"];
+  const given = rawMap(rawMap(source["limits"])["http2"]);
+  const { headBytesMax, http2 } = parsed.limits;
+  const { streamWindowBytes, connectionWindowBytes, tableBytes, fieldBlockBytesMax } = http2;
+  const problems: Problem[] = [];
+  const report = (key: string, message: Message, values: Problem["values"]): void => {
+    const at = Object.hasOwn(given, key) ? [...path, key] : path;
+    problems.push(places.problemAt(at, "config.order", message, null, values));
+  };
+  if (streamWindowBytes > connectionWindowBytes) {
+    const key = Object.hasOwn(given, "streamWindow") ? "streamWindow" : "connectionWindow";
+    const [firstValue, secondValue] = [formatSize(streamWindowBytes), formatSize(connectionWindowBytes)];
+    report(key, messages.orderWrong, { first: "streamWindow", firstValue, second: "connectionWindow", secondValue });
+  }
+  if (Object.hasOwn(given, "fieldBlockMax") && headBytesMax > fieldBlockBytesMax) {
+    const [firstValue, secondValue] = [formatSize(headBytesMax), formatSize(fieldBlockBytesMax)];
+    report("fieldBlockMax", messages.orderWrong, {
+      first: "headMax",
+      firstValue,
+      second: "fieldBlockMax",
+      secondValue,
+    });
+  }
+  if (Object.hasOwn(given, "table") && 4 * tableBytes > headBytesMax) {
+    report("table", messages.http2Table, { table: formatSize(tableBytes), headMax: formatSize(headBytesMax) });
+  }
+  return problems;
 }
 
 function orderProblem(source: Raw, path: readonly string[], part: string, whole: string, places: Places): Problem[] {

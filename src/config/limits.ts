@@ -1,5 +1,7 @@
 /** How much a client may send and hold. */
+import { http2Limits } from "./http2.ts";
 import { count, optionalSection, size } from "./leaf.ts";
+import { webSocketLimits } from "./web-socket.ts";
 
 export const limits = optionalSection(
   {
@@ -72,6 +74,8 @@ export const limits = optionalSection(
       off: true,
       why: "Requests after which a client's connection is closed. Off: connections are released by age on the upstream side, and closing costs the client a handshake.",
     }),
+    http2: http2Limits,
+    webSocket: webSocketLimits,
   },
   "How much a client may send and hold.",
 );

@@ -119,6 +119,25 @@ routes:
       "limits: { headMax: 2KiB }\nupstreams: { u: { endpoints: a.example:1, connections: { maxPerEndpoint: 10 } } }",
     );
     expect([config.limits.targetBytesMax, config.upstreams[0]!.connections.maxIdlePerEndpoint]).toEqual([2048, 10]);
+    expect(configOf("limits: { headMax: 128KiB }").limits.http2.fieldBlockBytesMax).toBe(131_072);
+  });
+
+  test("limits of HTTP/2 that hold only together are compared, whichever the file gives", () => {
+    const said = (http2: string, more = ""): string[] =>
+      problemsOf(`limits: { ${more} http2: { ${http2} } }`).map(
+        ({ path, message, values }) => `${path.at(-1)}: ${say(message, values)}`,
+      );
+    expect(said("streamWindow: 2MiB")).toEqual([
+      "streamWindow: streamWindow (2MiB) is above connectionWindow (1MiB), which it is a part of",
+    ]);
+    expect(said("connectionWindow: 128KiB")).toEqual([
+      "connectionWindow: streamWindow (256KiB) is above connectionWindow (128KiB), which it is a part of",
+    ]);
+    expect(said("fieldBlockMax: 16KiB")).toEqual([
+      "fieldBlockMax: headMax (32KiB) is above fieldBlockMax (16KiB), which it is a part of",
+    ]);
+    expect(said("table: 16KiB")).toEqual(["table: table (16KiB) is above a quarter of limits.headMax (32KiB)"]);
+    expect(said("table: 16KiB, streamWindow: 2MiB, connectionWindow: 2MiB", "headMax: 64KiB,")).toEqual([]);
   });
 
   test("files are found from the folder of the configuration", () => {

@@ -157,6 +157,10 @@ export const messages = defineMessages({
     en: "{first} ({firstValue}) is above {second} ({secondValue}), which it is a part of",
     zh: "{first}（{firstValue}）大于包含它的 {second}（{secondValue}）",
   },
+  http2Table: {
+    en: "table ({table}) is above a quarter of limits.headMax ({headMax})",
+    zh: "table（{table}）大于 limits.headMax（{headMax}）的四分之一",
+  },
   tooManyMethods: {
     en: "more than {max} methods beside those of RFC 9110 and PATCH",
     zh: "除 RFC 9110 与 PATCH 之外的方法超过 {max} 个",

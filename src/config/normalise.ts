@@ -83,13 +83,23 @@ export function normalise(parsed: Parsed): Config {
     ...parsed,
     workers: workersCount(parsed.workers, parsed.listeners),
     listeners: parsed.listeners.map((listener) => ({ ...listener, tls: listenerTls(listener.tls) })),
-    limits: { ...parsed.limits, targetBytesMax: Math.min(parsed.limits.targetBytesMax, parsed.limits.headBytesMax) },
+    limits: normaliseLimits(parsed.limits),
     upstreams: parsed.upstreams.map(normaliseUpstream),
     routes: parsed.routes.map((route, index) => normaliseRoute(route, names[index]!, parsed, upstreams)),
     admin:
       parsed.admin === null
         ? null
         : { ...parsed.admin, address: parsed.admin.address ?? adminAddress(parsed.listeners) },
+  };
+}
+
+/** Defaults give way to what the file says. */
+function normaliseLimits(limits: Parsed["limits"]): Parsed["limits"] {
+  const { headBytesMax, targetBytesMax, http2 } = limits;
+  return {
+    ...limits,
+    targetBytesMax: Math.min(targetBytesMax, headBytesMax),
+    http2: { ...http2, fieldBlockBytesMax: Math.max(http2.fieldBlockBytesMax, headBytesMax) },
   };
 }
 

@@ -17,7 +17,7 @@ import { type ConnectionGate, Listener } from "./listener.ts";
 import { NetworkCounts } from "./networks.ts";
 import { Protection, type RouteProtection } from "./protection.ts";
 import { GatewaySecurity, type PreparedSecurity, upstreamSecurity } from "./security.ts";
-import { http1Limits, Settings } from "./settings.ts";
+import { http1Limits, http2Limits, Settings } from "./settings.ts";
 import { WorkerStanding } from "./standings.ts";
 import { WorkerClock } from "./worker-clock.ts";
 
@@ -321,6 +321,7 @@ export class Gateway {
         connectTimeoutMs: timeouts.connectMs,
         marks: marksOf(connections),
         headLimits: http1Limits(whole),
+        http2Limits: http2Limits(whole),
         security,
       },
     };

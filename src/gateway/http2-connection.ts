@@ -10,9 +10,9 @@ import { ProcessCounter } from "../observe/mod.ts";
 import {
   BodyKind,
   type ConnectionEvents,
-  defaultHttp2Limits,
   ErrorCode,
   Http2Connection,
+  type Http2Limits,
   Http2Shared,
   type Http2Stream,
   type MessageHead,
@@ -27,7 +27,6 @@ import { ClientWire } from "./client-wire.ts";
 import type { WorkerContext } from "./context.ts";
 import { Http2ClientStream } from "./http2-stream.ts";
 import type { Listener } from "./listener.ts";
-import type { Settings } from "./settings.ts";
 import { readAsGet } from "./upgrade.ts";
 
 /** How often a connection with open streams is looked after: deadlines that nobody set exactly, and flood budgets. */
@@ -39,21 +38,11 @@ type Stream = Http2Stream<Http2ClientStream>;
 
 const free: Http2ClientStream[] = [];
 
-let sharedFor: Settings | null = null;
 let shared: Http2Shared<Http2ClientStream> | null = null;
 
-/** Scratch and limits for connections that begin under these settings; made once for each. @cold */
-function sharedOf(settings: Settings): Http2Shared<Http2ClientStream> {
-  if (shared === null || sharedFor !== settings) {
-    const { http1 } = settings.client;
-    sharedFor = settings;
-    shared = new Http2Shared({
-      ...defaultHttp2Limits,
-      headListBytesMax: Math.max(http1.headBytesMax, 4 * defaultHttp2Limits.tableBytes),
-      fieldBlockBytesMax: Math.max(2 * http1.headBytesMax, defaultHttp2Limits.fieldBlockBytesMax),
-      fieldsMax: http1.fieldsMax + 4,
-    });
-  }
+/** Scratch for connections that begin under these limits; made once for each configuration. @cold */
+function sharedOf(limits: Http2Limits): Http2Shared<Http2ClientStream> {
+  if (shared?.limits !== limits) shared = new Http2Shared(limits);
   return shared;
 }
 
@@ -75,7 +64,7 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
     super(context, listener, from.acceptedFrom, from.serial);
     this.clientAddress = from.clientAddress;
     this.isTrusted = from.isTrusted;
-    this.http2 = new Http2Connection<Http2ClientStream>("server", sharedOf(context.settings), this);
+    this.http2 = new Http2Connection<Http2ClientStream>("server", sharedOf(context.settings.client.http2), this);
   }
 
   /** Goes on with a client's socket, and with what was read from it. @cold */

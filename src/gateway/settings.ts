@@ -5,7 +5,17 @@
 import { latin1, Outcome, outcomeRow, type Random } from "../base/mod.ts";
 import type { Config, FieldChanges, Network, RouteConfig } from "../config/mod.ts";
 import { accessLogLabels, IdLines, seriesKey, slotNone, slotOther } from "../observe/mod.ts";
-import { FieldId, fieldMask, type Http1Limits, type MessageHead, Method, TargetForm } from "../protocols/mod.ts";
+import {
+  defaultHttp2Limits,
+  FieldId,
+  fieldMask,
+  type Http1Limits,
+  type Http2Limits,
+  type MessageHead,
+  Method,
+  TargetForm,
+  type WebSocketLimits,
+} from "../protocols/mod.ts";
 import type { Upstream } from "../upstream/mod.ts";
 import { answerOf, type LocalAnswer, prepareAnswer, prepareProblem } from "./answers.ts";
 import { OriginMemory } from "./forward.ts";
@@ -61,6 +71,8 @@ export interface ClientLimits {
   readonly lingerMs: number;
   readonly requestsPerConnectionMax: number;
   readonly http1: Http1Limits;
+  readonly http2: Http2Limits;
+  readonly webSocket: WebSocketLimits;
 }
 
 /** What is written into forwarded heads. */
@@ -282,6 +294,8 @@ function compileClientLimits(config: Config): ClientLimits {
     lingerMs: timeouts.lingerMs,
     requestsPerConnectionMax: limits.requestsPerConnectionMax,
     http1: http1Limits(config),
+    http2: http2Limits(config),
+    webSocket: limits.webSocket,
   };
 }
 
@@ -295,6 +309,26 @@ export function http1Limits(config: Config): Http1Limits {
     chunkExtensionBytesMax: limits.chunkExtensionBytesMax,
     trailerBytesMax: limits.trailerBytesMax,
   };
+}
+
+const http2LimitsOf = new WeakMap<Config, Http2Limits>();
+
+/** The bounds of HTTP/2 connections: one object for a configuration, since connections under the same bounds share scratch. */
+export function http2Limits(config: Config): Http2Limits {
+  const known = http2LimitsOf.get(config);
+  if (known !== undefined) return known;
+  const { streamsMax, ...http2 } = config.limits.http2;
+  const { headBytesMax, fieldsMax } = config.limits;
+  const made: Http2Limits = {
+    ...http2,
+    concurrentStreamsMax: streamsMax,
+    // What the decoder needs at least, where heads are limited to less.
+    headListBytesMax: Math.max(headBytesMax, 4 * Math.max(http2.tableBytes, defaultHttp2Limits.tableBytes)),
+    // The pseudo-fields besides.
+    fieldsMax: fieldsMax + 4,
+  };
+  http2LimitsOf.set(config, made);
+  return made;
 }
 
 function compileForward(config: Config, random: Random): ForwardSettings {

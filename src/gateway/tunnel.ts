@@ -13,7 +13,6 @@ import { Outcome } from "../base/mod.ts";
 import { ProcessCounter } from "../observe/mod.ts";
 import {
   CloseCode,
-  defaultWebSocketLimits,
   firstByte,
   frameHeadBytesMax,
   Opcode,
@@ -53,7 +52,7 @@ export class Direction implements WebSocketEvents {
     this.tunnel = tunnel;
     this.heardMs = tunnel.context.loop.nowMs;
     this.counter = isFromClient ? ProcessCounter.websocketMessagesIn : ProcessCounter.websocketMessagesOut;
-    const limits = defaultWebSocketLimits;
+    const limits = tunnel.context.settings.client.webSocket;
     this.reader = new WebSocketReader({ isPeerClient: isFromClient, allowsDeflate, isUnmasking: false, limits });
   }
 

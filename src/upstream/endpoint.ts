@@ -3,7 +3,7 @@
  * likely to have been closed by the other side), the pipelined ones as a small array. @hot
  */
 import { type LoopClock, latin1, type Random } from "../base/mod.ts";
-import type { Http1Limits } from "../protocols/mod.ts";
+import type { Http1Limits, Http2Limits } from "../protocols/mod.ts";
 import type { TimerWheel } from "../resilience/mod.ts";
 import type { Marks, Wire, WireAddress } from "../transport/mod.ts";
 import { UpstreamConnection } from "./connection.ts";
@@ -27,6 +27,7 @@ export interface ConnectionSettings {
   /** Null where packets are not marked. */
   readonly marks: Marks | null;
   readonly headLimits: Http1Limits;
+  readonly http2Limits: Http2Limits;
   /** TLS; null where the upstream is spoken to in the clear. */
   readonly security: UpstreamSecurity | null;
 }

@@ -6,12 +6,12 @@
  * In the clear the endpoint has to speak HTTP/2 without being asked (prior knowledge).
  */
 import { Outcome } from "../base/mod.ts";
-import type { Http1Limits, MessageHead } from "../protocols/mod.ts";
+import type { MessageHead } from "../protocols/mod.ts";
 import {
   type ConnectionEvents,
-  defaultHttp2Limits,
   ErrorCode,
   Http2Connection,
+  type Http2Limits,
   Http2Shared,
   type Http2Stream,
 } from "../protocols/mod.ts";
@@ -26,19 +26,10 @@ type Stream = Http2Stream<Http2UpstreamStream>;
 const freeMax = 4096;
 const free: Http2UpstreamStream[] = [];
 let shared: Http2Shared<Http2UpstreamStream> | null = null;
-let sharedFor: Http1Limits | null = null;
 
 /** Made once for each configuration. @cold */
-function sharedOf(limits: Http1Limits): Http2Shared<Http2UpstreamStream> {
-  if (shared === null || sharedFor !== limits) {
-    sharedFor = limits;
-    shared = new Http2Shared({
-      ...defaultHttp2Limits,
-      headListBytesMax: Math.max(limits.headBytesMax, 4 * defaultHttp2Limits.tableBytes),
-      fieldBlockBytesMax: Math.max(2 * limits.headBytesMax, defaultHttp2Limits.fieldBlockBytesMax),
-      fieldsMax: limits.fieldsMax + 1,
-    });
-  }
+function sharedOf(limits: Http2Limits): Http2Shared<Http2UpstreamStream> {
+  if (shared?.limits !== limits) shared = new Http2Shared(limits);
   return shared;
 }
 
@@ -61,7 +52,7 @@ export class Http2UpstreamConnection extends Wire implements ConnectionEvents<Ht
     this.endpoint = endpoint;
     this.streamsMax = streamsMax;
     this.retireAtMs = retireAtMs;
-    this.http2 = new Http2Connection<Http2UpstreamStream>("client", sharedOf(endpoint.settings.headLimits), this);
+    this.http2 = new Http2Connection<Http2UpstreamStream>("client", sharedOf(endpoint.settings.http2Limits), this);
   }
 
   get isSecured(): boolean {
