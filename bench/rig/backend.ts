@@ -3,17 +3,10 @@
  * so costs the least of the core it shares with the generator. Bodies of requests are not expected.
  */
 import { adopt, listenOn, localAddress, openListeningSocket, Wire } from "../../src/transport/mod.ts";
+import { answerBody } from "./answer-body.ts";
 
-const body = JSON.stringify({
-  symbol: "WEIR",
-  bid: "10.01",
-  ask: "10.02",
-  last: "10.01",
-  volume: 123456,
-  currency: "EUR",
-});
-const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-const answer = Buffer.from(head + body);
+const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${answerBody.length}\r\n\r\n`;
+const answer = Buffer.from(head + answerBody);
 const REPLIES_MAX = 64;
 const replies = Array.from({ length: REPLIES_MAX + 1 }, (_, count) =>
   Buffer.concat(Array.from({ length: count }, () => answer)),

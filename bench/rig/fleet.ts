@@ -139,6 +139,18 @@ export async function isServing(program: Program, url: string): Promise<void> {
   });
 }
 
+/** Waits until a program takes connections. */
+export async function isListening(program: Program, port: number): Promise<void> {
+  await until(program, async () => {
+    try {
+      (await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } })).end();
+      return true;
+    } catch {
+      return false; // It does not listen yet.
+    }
+  });
+}
+
 /** Waits until a condition holds while a program runs. */
 export async function until(
   program: Program,

@@ -15,6 +15,7 @@ export {
   childrenOf,
   Fleet,
   freePort,
+  isListening,
   isServing,
   main,
   otherCore,
@@ -23,6 +24,7 @@ export {
   servingCore,
   until,
 } from "./fleet.ts";
+export { type H2loadOptions, type H2loadResult, runH2load } from "./h2load.ts";
 export { describe, type Machine, machine } from "./machine.ts";
 export { type Peer, type PeerOptions, type StartPeer, startBackend } from "./peer.ts";
 export { peerNames, startPeer } from "./peer-names.ts";

@@ -1,5 +1,5 @@
 /** nginx, tuned: each setting that costs less or saves connections is on, and nothing that it need not do. */
-import { childrenOf, freePort, isServing, until } from "./fleet.ts";
+import { childrenOf, freePort, isListening, isServing, until } from "./fleet.ts";
 import { type Peer, type PeerOptions, readyPath, versionOf } from "./peer.ts";
 
 export async function startNginx(options: PeerOptions): Promise<Peer> {
@@ -8,13 +8,15 @@ export async function startNginx(options: PeerOptions): Promise<Peer> {
   const file = fleet.write(`nginx-${port}.conf`, configuration(port, options));
   const program = fleet.start(core, ["nginx", "-p", fleet.folder, "-e", "stderr", "-c", file]);
   const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
-  await isServing(program, url);
+  if (options.clients === "http2") await isListening(program, port);
+  else await isServing(program, url);
   await until(program, () => childrenOf(program.pid).length === workers);
   const version = versionOf(["nginx", "-v"], /nginx\/(\S+)/);
   return { name: "nginx", version, url, program, serving: childrenOf(program.pid), supervising: [program.pid] };
 }
 
-function configuration(port: number, { fleet, backendPort, workers, connectionsMax }: PeerOptions): string {
+function configuration(port: number, options: PeerOptions): string {
+  const { fleet, backendPort, workers, connectionsMax, clients = "http1" } = options;
   const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `  ${name}_temp_path ${fleet.folder}/nginx-${name};`)
     .join("\n");
@@ -45,7 +47,7 @@ ${folders}
   }
   server {
     # A queue of its own for each worker, as Weir has.
-    listen 127.0.0.1:${port} reuseport backlog=4096;
+    listen 127.0.0.1:${port}${clients === "http2" ? " http2" : ""} reuseport backlog=4096;
     location / {
       proxy_pass http://core;
       # Without these two every request opens a connection.

@@ -9,6 +9,7 @@ import { startWeir } from "./weir.ts";
 const starts: Readonly<Record<string, StartPeer>> = {
   "weir-exclusive": (options) => startWeir("exclusive", options),
   "weir-pipelined": (options) => startWeir("pipelined", options),
+  "weir-multiplexed": (options) => startWeir("multiplexed", options),
   nginx: startNginx,
   haproxy: startHaproxy,
   "go-net-http": startGoNetHttp,

@@ -22,6 +22,8 @@ export interface PeerOptions {
   readonly connectionsMax: number;
   /** More lines of Weir's configuration; without them it is the smallest there is. */
   readonly extraWeir?: string;
+  /** What clients speak, in the clear; Weir takes both on every port. */
+  readonly clients?: "http1" | "http2";
   /** What is asked for, until it answers with 200. */
   readonly readyPath?: string;
 }
@@ -31,8 +33,9 @@ export const readyPath = "/quotes/WEIR";
 export type StartPeer = (options: PeerOptions) => Promise<Peer>;
 
 /** Starts the backend on the core of the generator; its port. */
-export async function startBackend(fleet: Fleet): Promise<number> {
-  const program = fleet.start(otherCore, [process.execPath, `${root}/bench/rig/backend.ts`]);
+export async function startBackend(fleet: Fleet, protocol: "http1" | "http2" = "http1"): Promise<number> {
+  const file = protocol === "http1" ? "backend.ts" : "http2-backend.ts";
+  const program = fleet.start(otherCore, [process.execPath, `${root}/bench/rig/${file}`]);
   await until(program, () => program.printed().includes("\n"));
   return Number(program.printed());
 }

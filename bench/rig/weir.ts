@@ -8,7 +8,7 @@ import { version } from "../../src/base/mod.ts";
 import { childrenOf, freePort, isServing, main, otherCore, until } from "./fleet.ts";
 import { type Peer, type PeerOptions, readyPath } from "./peer.ts";
 
-export type Mode = "exclusive" | "pipelined";
+export type Mode = "exclusive" | "pipelined" | "multiplexed";
 
 export async function startWeir(mode: Mode, options: PeerOptions): Promise<Peer> {
   const { fleet, core, workers } = options;
