@@ -1,14 +1,13 @@
 /** HAProxy, tuned: one thread for each worker asked for, connections to the backend shared and kept, no log. */
-import { freePort, isServing } from "./fleet.ts";
-import { type Peer, type PeerOptions, readyPath, versionOf } from "./peer.ts";
+import { freePort } from "./fleet.ts";
+import { type Peer, type PeerOptions, untilReady, versionOf } from "./peer.ts";
 
 export async function startHaproxy(options: PeerOptions): Promise<Peer> {
   const { fleet, core } = options;
   const port = freePort();
   const file = fleet.write(`haproxy-${port}.cfg`, configuration(port, options));
   const program = fleet.start(core, ["haproxy", "-db", "-f", file]);
-  const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
-  await isServing(program, url);
+  const url = await untilReady(program, port, options);
   const version = versionOf(["haproxy", "-v"], /version (\S+)/);
   return { name: "haproxy", version, url, program, serving: [program.pid], supervising: [] };
 }

@@ -1,15 +1,13 @@
 /** nginx, tuned: each setting that costs less or saves connections is on, and nothing that it need not do. */
-import { childrenOf, freePort, isListening, isServing, until } from "./fleet.ts";
-import { type Peer, type PeerOptions, readyPath, versionOf } from "./peer.ts";
+import { childrenOf, freePort, until } from "./fleet.ts";
+import { type Peer, type PeerOptions, untilReady, versionOf } from "./peer.ts";
 
 export async function startNginx(options: PeerOptions): Promise<Peer> {
   const { fleet, core, workers } = options;
   const port = freePort();
   const file = fleet.write(`nginx-${port}.conf`, configuration(port, options));
   const program = fleet.start(core, ["nginx", "-p", fleet.folder, "-e", "stderr", "-c", file]);
-  const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
-  if (options.clients === "http2") await isListening(program, port);
-  else await isServing(program, url);
+  const url = await untilReady(program, port, options);
   await until(program, () => childrenOf(program.pid).length === workers);
   const version = versionOf(["nginx", "-v"], /nginx\/(\S+)/);
   return { name: "nginx", version, url, program, serving: childrenOf(program.pid), supervising: [program.pid] };

@@ -1,5 +1,5 @@
 /** A gateway under measurement: Weir, or another program that does the same. */
-import { type Fleet, freePort, isServing, otherCore, type Program, root, until } from "./fleet.ts";
+import { type Fleet, freePort, isListening, isServing, otherCore, type Program, root, until } from "./fleet.ts";
 
 export interface Peer {
   readonly name: string;
@@ -24,13 +24,21 @@ export interface PeerOptions {
   readonly extraWeir?: string;
   /** What clients speak, in the clear; Weir takes both on every port. */
   readonly clients?: "http1" | "http2";
-  /** What is asked for, until it answers with 200. */
-  readonly readyPath?: string;
+  /** What is asked for, until it answers with 200; null where it is enough that it takes connections. */
+  readonly readyPath?: string | null;
 }
 
 export const readyPath = "/quotes/WEIR";
 
 export type StartPeer = (options: PeerOptions) => Promise<Peer>;
+
+/** Where a peer is asked for something, and waits until it answers. */
+export async function untilReady(program: Program, port: number, options: PeerOptions): Promise<string> {
+  const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
+  if (options.readyPath === null) await isListening(program, port);
+  else await isServing(program, url);
+  return url;
+}
 
 /** Starts the backend on the core of the generator; its port. */
 export async function startBackend(fleet: Fleet, protocol: "http1" | "http2" = "http1"): Promise<number> {
@@ -51,8 +59,7 @@ export async function startSingle(
   const { fleet, core } = options;
   const port = freePort();
   const program = fleet.start(core, command(port), environment);
-  const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
-  await isServing(program, url);
+  const url = await untilReady(program, port, options);
   return { name, version, url, program, serving: [program.pid], supervising: [] };
 }
 

@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../src/base/mod.ts";
-import { childrenOf, freePort, isServing, main, otherCore, until } from "./fleet.ts";
-import { type Peer, type PeerOptions, readyPath } from "./peer.ts";
+import { childrenOf, freePort, main, otherCore, until } from "./fleet.ts";
+import { type Peer, type PeerOptions, untilReady } from "./peer.ts";
 
 export type Mode = "exclusive" | "pipelined" | "multiplexed";
 
@@ -16,8 +16,7 @@ export async function startWeir(mode: Mode, options: PeerOptions): Promise<Peer>
   const name = `weir-${mode}`;
   const file = fleet.write(`${name}-${port}.yaml`, configuration(mode, port, options));
   const program = fleet.start(otherCore, [process.execPath, main, "serve", file]);
-  const url = `http://127.0.0.1:${port}${options.readyPath ?? readyPath}`;
-  await isServing(program, url);
+  const url = await untilReady(program, port, options);
   // While the image of the workers' program is being written, a compiler runs beside them.
   await until(program, () => {
     const children = childrenOf(program.pid);

@@ -125,8 +125,10 @@ export function readAsGet(head: MessageHead, random: Random): void {
   head.methodEnd = at;
   head.methodId = Method.get;
   head.bodyKind = 0;
-  const index = head.fieldCount++;
   const id = FieldId.webSocketKey;
+  // Asked before the field is there: the head is used again and again, and remembers where the last key stood.
+  const isFirst = head.indexOf(id) < 0;
+  const index = head.fieldCount++;
   head.nameStart[index] = at;
   at = copyBytes(keyLine, 0, keyLine.length, bytes, at);
   head.nameEnd[index] = at - 2;
@@ -138,7 +140,7 @@ export function readAsGet(head: MessageHead, random: Random): void {
   head.isHopByHop[index] = 0;
   head.isCanonical[index] = 0;
   head.isSensitive[index] = 0;
-  if (head.indexOf(id) < 0) head.firstIndex[id] = index;
+  if (isFirst) head.firstIndex[id] = index;
   else head.repeatedMask |= 1 << id;
   head.end = at;
 }

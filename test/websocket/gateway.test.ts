@@ -220,6 +220,19 @@ test("the runtime's own client talks, with compression where it offers it, and b
   expect(closed.at(-1)).toBe(3999);
 });
 
+test("a client of HTTP/2 opens many WebSockets on one connection", async () => {
+  const session = connect(`http://127.0.0.1:${weir.port("main")}`);
+  await new Promise<void>((resolve) => session.once("remoteSettings", () => resolve()));
+  const statuses: unknown[] = [];
+  for (let count = 0; count < 3; count++) {
+    const fields = { ":method": "CONNECT", ":protocol": "websocket", ":path": "/", "sec-websocket-version": "13" };
+    const stream = session.request(fields, { endStream: false });
+    statuses.push(await new Promise((resolve) => stream.once("response", (found) => resolve(found[":status"]))));
+  }
+  expect(statuses).toEqual([200, 200, 200]);
+  session.destroy();
+});
+
 test("a client of HTTP/2 opens a WebSocket by extended CONNECT", async () => {
   const session = connect(`http://127.0.0.1:${weir.port("main")}`);
   await new Promise<void>((resolve) => session.once("remoteSettings", () => resolve()));

@@ -62,8 +62,8 @@ export async function measureExchanges(
     for (const name of names) {
       const backendPort = name === "weir-multiplexed" ? http2 : http1;
       const connectionsMax = options.connections * (options.streams + 1);
-      const clients = name === "nginx" ? "http2" : "http1";
-      peers.push(await startPeer(name, { fleet, backendPort, core: servingCore, workers: 1, connectionsMax, clients }));
+      const where = { fleet, backendPort, core: servingCore, workers: 1, connectionsMax };
+      peers.push(await startPeer(name, { ...where, clients: "http2", readyPath: null }));
     }
     return await interleave(peers, options, (peer) => measureRound(fleet, peer, options), progress);
   } finally {
