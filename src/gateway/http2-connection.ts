@@ -132,7 +132,7 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
       return;
     }
     if (to > from) exchange.onRequestBody(bytes, from, to);
-    if (to > from && client.stream === stream && !client.isRequestPaused) this.http2.consume(stream, to - from);
+    if (client.stream === stream && !client.isRequestPaused) this.http2.consumeAll(stream);
     if (isEnd && client.exchange === exchange) this.endRequest(client, null);
   }
 

@@ -214,9 +214,7 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
       return;
     }
     tunnel?.fromClient.receive(bytes, from, to);
-    if (this.stream === stream && stream !== null && !this.isRequestPaused) {
-      if (stream.unconsumedBytes > 0) this.connection!.http2.consume(stream, stream.unconsumedBytes);
-    }
+    if (this.stream === stream && stream !== null && !this.isRequestPaused) this.connection!.http2.consumeAll(stream);
     if (isEnd) tunnel?.fromClient.onEnded();
   }
 
@@ -261,7 +259,7 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
     const { stream, connection } = this;
     if (stream === null) return;
     this.bodySinceMs = connection!.context.loop.nowMs;
-    if (stream.unconsumedBytes > 0) connection!.http2.consume(stream, stream.unconsumedBytes);
+    connection!.http2.consumeAll(stream);
     connection!.flushSoon();
   }
 

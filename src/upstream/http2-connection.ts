@@ -146,7 +146,7 @@ export class Http2UpstreamConnection extends Wire implements ConnectionEvents<Ht
     const link = stream.context!;
     link.noteProgress();
     if (to > from) link.exchange?.onUpstreamBody(bytes, from, to);
-    if (link.stream === stream && !link.isPaused && to > from) this.http2.consume(stream, to - from);
+    if (link.stream === stream && !link.isPaused) this.http2.consumeAll(stream);
     if (isEnd) this.finish(link, null);
     else link.exchange?.onUpstreamPause();
   }

@@ -120,8 +120,8 @@ export class Http2UpstreamStream implements UpstreamLink {
     if (!this.isPaused) return;
     this.isPaused = false;
     const { stream, connection } = this;
-    if (stream === null || stream.unconsumedBytes === 0) return;
-    connection!.http2.consume(stream, stream.unconsumedBytes);
+    if (stream === null) return;
+    connection!.http2.consumeAll(stream);
     connection!.writeSoon();
   }
 

@@ -61,7 +61,10 @@ export async function measureGrpc(
     const weir = await startPeer("weir-multiplexed", options);
     const client = new Client(new URL(weir.url).host, credentials.createInsecure());
     try {
-      return await run(client, calls, concurrency, progress);
+      const findings = await run(client, calls, concurrency, progress);
+      // What the gateway has to say of it.
+      if (findings.errors > 0) console.error(weir.program.printed());
+      return findings;
     } finally {
       client.close();
     }

@@ -6,7 +6,7 @@
  * `ConnectionEvents`. No socket, no clock. The owner
  *
  *   - writes `output` to its socket, tells `drained` after each write, and closes the socket after `onFailed`;
- *   - calls `consume` for data it has passed on, which is what opens the windows again: who does not consume stops the sender;
+ *   - calls `consumeAll` when it has passed on what came, which is what opens the windows again: who does not consume stops the sender;
  *   - calls `refill` once a second for the flood budgets;
  *   - drops its reference to a stream in `onStreamClosed`.
  */
@@ -191,6 +191,12 @@ export abstract class ConnectionCore<Context> {
     writeNumberFrame(this.output, FrameType.windowUpdate, stream.id, stream.creditBytes);
     stream.receiveWindow += stream.creditBytes;
     stream.creditBytes = 0;
+  }
+
+  /** The owner has passed on all of the stream's data that has come. What of a frame is still on its way is not its to give back. */
+  consumeAll(stream: Http2Stream<Context>): void {
+    const coming = this.dataStream === stream ? this.reader.dataLeftBytes : 0;
+    if (stream.unconsumedBytes > coming) this.consume(stream, stream.unconsumedBytes - coming);
   }
 
   /** Ends a stream at once, both ways. */

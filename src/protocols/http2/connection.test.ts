@@ -68,7 +68,7 @@ class End implements ConnectionEvents<Talk> {
   onData(stream: Stream, _bytes: Uint8Array, from: number, to: number, isEnd: boolean): void {
     this.received += to - from;
     stream.context!.received += to - from;
-    if (this.isConsuming) this.connection.consume(stream, to - from);
+    if (this.isConsuming) this.connection.consumeAll(stream);
     if (isEnd && this.connection.role === "server") this.answer(stream);
   }
 
@@ -189,9 +189,29 @@ test("who does not consume stops the sender at the windows, and starts it again 
   // The server has no more than what fits its windows and the room of its output.
   expect(server.connection.output.pendingBytes).toBe(0);
   client.isConsuming = true;
-  for (const stream of [...client.streams.values()]) client.connection.consume(stream, stream.unconsumedBytes);
+  for (const stream of [...client.streams.values()]) client.connection.consumeAll(stream);
   settle(client, server);
   expect([client.received, client.connection.streamCount]).toEqual([10_000_000, 0]);
+});
+
+test("what is still to come of a frame is not consumed with what has come", () => {
+  const client = new End("client", 0);
+  const server = new End("server", 10_000);
+  client.isConsuming = false;
+  client.request(requestHead(), 0);
+  const { output } = client.connection;
+  server.connection.receive(output.bytes, output.start, output.end);
+  client.connection.drained(output.pendingBytes);
+  const sent = server.connection.output;
+  const middle = sent.end - 4000;
+  client.connection.receive(sent.bytes, sent.start, middle);
+  const [stream] = client.streams.values();
+  // The owner had stopped the sender, and lets it go on while a frame is half read.
+  client.connection.consumeAll(stream!);
+  expect(stream!.unconsumedBytes).toBe(10_000 - client.received);
+  client.isConsuming = true;
+  client.connection.receive(sent.bytes, middle, sent.end);
+  expect([client.received, client.connection.streamCount]).toEqual([10_000, 0]);
 });
 
 test("the output stays bounded while nobody writes it, and every waiting stream gets its turn", () => {

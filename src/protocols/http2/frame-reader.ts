@@ -55,6 +55,11 @@ export class FrameReader {
     return this.headEnd === 0 && !this.isInPayload && !this.isInData;
   }
 
+  /** What is still to come of the DATA frame being read, without its padding. */
+  get dataLeftBytes(): number {
+    return this.dataLeft;
+  }
+
   receive(bytes: Uint8Array, from: number, to: number, handler: FrameHandler): void {
     let at = from;
     if (this.prefaceAt < preface.length) at = this.readPreface(bytes, at, to, handler);

@@ -1,8 +1,9 @@
 /**
  * @hot Reads frames of WebSocket (RFC 6455 §5, RFC 7692) as they come, in any pieces, and judges every rule a peer can break.
  *
- * Nothing is kept but the head of a frame that lies in two pieces and the payload of a control frame: a gateway passes the bytes
- * on as they are (`isUnmasking` false), an endpoint has the payload unmasked in place and reads the pieces it is told of.
+ * Nothing is kept but what lies in two pieces of a frame's head or of a control frame's payload: a gateway passes the bytes on
+ * as they are (`isUnmasking` false), an endpoint has the payload unmasked in place and reads the pieces it is told of. A reader
+ * between frames owns no memory but its own fields: most of the WebSockets of a gateway are silent most of the time.
  *
  *     +-+-+-+-+-------+-+-------------+-------------------------------+
  *     |F|R|R|R| opcode|M| Payload len |    Extended payload length    |
@@ -56,6 +57,9 @@ export interface WebSocketEvents {
 
 const controlBytesMax = 125;
 const headBytesMax = 14;
+/** Where heads and control payloads are gathered that come in one piece: nearly all. */
+const headScratch = new Uint8Array(headBytesMax);
+const controlScratch = new Uint8Array(controlBytesMax);
 
 export class WebSocketReader {
   /** What the peer broke; nothing is read any more. */
@@ -63,7 +67,8 @@ export class WebSocketReader {
   /** A close frame has come; nothing may follow it, and nothing is read. */
   isClosed = false;
   private readonly options: WebSocketReaderOptions;
-  private readonly head = new Uint8Array(headBytesMax);
+  /** The scratch, or memory of our own while a head is split. */
+  private head = headScratch;
   private headEnd = 0;
   private isInPayload = false;
   /** The head being read began in an earlier piece. */
@@ -79,7 +84,7 @@ export class WebSocketReader {
   private messageBytes = 0;
   private fragments = 0;
   private textState: number = utf8Whole;
-  private control = new Uint8Array(0);
+  private control = controlScratch;
 
   constructor(options: WebSocketReaderOptions) {
     this.options = options;
@@ -100,6 +105,13 @@ export class WebSocketReader {
    * earlier. What is behind it must not be passed on.
    */
   receive(bytes: Uint8Array, from: number, to: number, events: WebSocketEvents): number {
+    const end = this.read(bytes, from, to, events);
+    const isControlSplit = this.isInPayload && this.opcode >= Opcode.close;
+    if (this.headEnd > 0 || isControlSplit) this.keep();
+    return end;
+  }
+
+  private read(bytes: Uint8Array, from: number, to: number, events: WebSocketEvents): number {
     let at = from;
     while (this.violation === 0 && !this.isClosed) {
       if (this.isInPayload) {
@@ -138,8 +150,15 @@ export class WebSocketReader {
     this.violation = this.beginFrame();
     if (this.violation !== 0) return at;
     this.headEnd = 0;
+    this.head = headScratch;
     this.isInPayload = true;
     return at;
+  }
+
+  /** A head or a control frame's payload lies in two pieces: what has come of it is kept. @cold */
+  private keep(): void {
+    if (this.headEnd > 0 && this.head === headScratch) this.head = headScratch.slice();
+    if (this.headEnd === 0 && this.control === controlScratch) this.control = controlScratch.slice();
   }
 
   /** Bytes of the head as far as it is known. */
@@ -183,10 +202,7 @@ export class WebSocketReader {
     this.key = head[1]! >= 0x80 ? readKey(head, headEnd - 4) : 0;
     this.payloadLength = length;
     this.position = 0;
-    if (this.opcode >= Opcode.close) {
-      if (this.control.length === 0) this.control = new Uint8Array(controlBytesMax);
-      return 0;
-    }
+    if (this.opcode >= Opcode.close) return 0;
     if (this.opcode !== Opcode.continuation) {
       this.messageOpcode = this.opcode;
       this.isCompressed = (head[0]! & 0x40) !== 0;
@@ -253,6 +269,7 @@ export class WebSocketReader {
     if (this.position < this.payloadLength) return true;
     if (this.opcode === Opcode.close) return this.takeClose(events);
     this.isInPayload = false;
+    this.control = controlScratch;
     events.onControl(this.opcode, control, this.payloadLength);
     return true;
   }
