@@ -24,6 +24,7 @@ type Stream = Http2Stream<Http2UpstreamStream>;
 
 /** Free records of the worker; more than this many are left to the collector. */
 const freeMax = 4096;
+const refillMs = 1000;
 const free: Http2UpstreamStream[] = [];
 let shared: Http2Shared<Http2UpstreamStream> | null = null;
 
@@ -46,12 +47,15 @@ export class Http2UpstreamConnection extends Wire implements ConnectionEvents<Ht
   private isWriteDue = false;
   private isLeaving = false;
   private timerAtMs = Number.POSITIVE_INFINITY;
+  /** When the flood budgets were last refilled. */
+  private refilledMs: number;
 
   constructor(endpoint: Endpoint, streamsMax: number, retireAtMs: number) {
     super();
     this.endpoint = endpoint;
     this.streamsMax = streamsMax;
     this.retireAtMs = retireAtMs;
+    this.refilledMs = endpoint.loop.nowMs;
     this.http2 = new Http2Connection<Http2UpstreamStream>("client", sharedOf(endpoint.settings.http2Limits), this);
   }
 
@@ -122,7 +126,12 @@ export class Http2UpstreamConnection extends Wire implements ConnectionEvents<Ht
   }
 
   onBytes(bytes: Uint8Array, from: number, to: number): void {
-    this.endpoint.loop.refresh();
+    const { loop } = this.endpoint;
+    loop.refresh();
+    if (loop.nowMs - this.refilledMs >= refillMs) {
+      this.http2.refill((loop.nowMs - this.refilledMs) / 1000);
+      this.refilledMs = loop.nowMs;
+    }
     this.http2.receive(bytes, from, to);
     this.writeSoon();
   }

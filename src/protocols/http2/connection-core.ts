@@ -151,6 +151,8 @@ export abstract class ConnectionCore<Context> {
     const { streamWindowBytes } = this.limits;
     const stream = this.shared.streams.acquire(this.nextStreamId, streamWindowBytes, this.peer.initialWindow);
     this.nextStreamId += 2;
+    // Pays for what may still come of it after a reset: a head and an end.
+    this.flood.refund(Flood.controls, 2);
     stream.methodId = methodId;
     stream.context = context;
     stream.isAnnounced = true;
@@ -271,7 +273,7 @@ export abstract class ConnectionCore<Context> {
     if (stream !== null) {
       if (stream.isAnnounced) this.events.onReset(stream, violationCode(violation), violation);
       if (this.holds(stream, streamId)) this.closeStream(stream, Ended.byUs);
-    } else this.ended.note(streamId, Ended.byUs);
+    } else this.ended.note(streamId, Ended.byUs, 0);
     return this.spendReset();
   }
 
@@ -319,7 +321,7 @@ export abstract class ConnectionCore<Context> {
 
   protected closeStream(stream: Http2Stream<Context>, how: number): void {
     if (this.dataStream === stream) this.dataStream = null;
-    this.ended.note(stream.id, how);
+    this.ended.note(stream.id, how, stream.receiveWindow);
     this.table.delete(stream);
     this.sender.forget(stream);
     if (stream.unconsumedBytes > 0) this.release(stream.unconsumedBytes);

@@ -5,6 +5,7 @@ import { Http2Connection } from "./connection.ts";
 import { type ConnectionEvents, Http2Shared } from "./connection-core.ts";
 import { Flag, FrameType, writeFrame } from "./frames.ts";
 import { defaultHttp2Limits, type Http2Limits } from "./limits.ts";
+import { Output } from "./output.ts";
 import type { Http2Stream } from "./stream.ts";
 import { ErrorCode, Violation } from "./violations.ts";
 
@@ -212,6 +213,24 @@ test("what is still to come of a frame is not consumed with what has come", () =
   client.isConsuming = true;
   client.connection.receive(sent.bytes, middle, sent.end);
   expect([client.received, client.connection.streamCount]).toEqual([10_000, 0]);
+});
+
+test("what was on its way when a stream was reset is no flood, and more than its window is", () => {
+  const client = new End("client", 0);
+  const server = new End("server", 0);
+  settle(client, server);
+  const stream = client.request(requestHead(), 0);
+  const { id } = stream;
+  client.connection.reset(stream, ErrorCode.cancel);
+  const frame = new Output();
+  writeFrame(frame, FrameType.data, 0, id, new Uint8Array(64), 0, 64);
+  const late = (count: number): void => {
+    for (let i = 0; i < count; i++) client.connection.receive(frame.bytes, frame.start, frame.end);
+  };
+  late(defaultHttp2Limits.streamWindowBytes / 64);
+  expect(client.connection.isFailed).toBe(false);
+  late(1000);
+  expect(client.log.at(-1)).toBe(`failed ${Violation.controlFlood}`);
 });
 
 test("the output stays bounded while nobody writes it, and every waiting stream gets its turn", () => {

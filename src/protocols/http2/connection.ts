@@ -133,7 +133,8 @@ export class Http2Connection<Context> extends ConnectionCore<Context> implements
     const how = this.ended.find(streamId);
     if (how === Ended.bySides || how === Ended.byPeer) return Violation.closedStream;
     this.release(length);
-    return this.spendControl();
+    // What was on its way within the stream's window is no more of a flood than it would have been before the reset.
+    return this.ended.takeLate(streamId, length) ? 0 : this.spendControl();
   }
 
   private onHeaders(flags: number, streamId: number, bytes: Uint8Array, from: number, to: number): number {
@@ -205,7 +206,7 @@ export class Http2Connection<Context> extends ConnectionCore<Context> implements
     this.lastPeerStreamId = streamId;
     if (streamId > this.drainedStreamId) {
       // The last GOAWAY told the client that nobody acts on this one.
-      this.ended.note(streamId, Ended.byUs);
+      this.ended.note(streamId, Ended.byUs, 0);
       return 0;
     }
     if (this.table.count >= this.limits.concurrentStreamsMax) {

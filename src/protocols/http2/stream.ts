@@ -157,12 +157,26 @@ const remembered = 64;
 export class EndedStreams {
   private readonly ids = new Int32Array(remembered);
   private readonly how = new Uint8Array(remembered);
+  private readonly windowBytes = new Int32Array(remembered);
   private at = 0;
 
-  note(id: number, how: number): void {
+  /** @param windowBytes what the peer was still allowed to send */
+  note(id: number, how: number, windowBytes: number): void {
     this.ids[this.at] = id;
     this.how[this.at] = how;
+    this.windowBytes[this.at] = windowBytes;
     this.at = (this.at + 1) & (remembered - 1);
+  }
+
+  /** Takes late data from what the peer was allowed to send; false when there is none, or it was used up. */
+  takeLate(id: number, count: number): boolean {
+    for (let i = 0; i < remembered; i++) {
+      if (this.ids[i] !== id) continue;
+      if (count === 0 || count > this.windowBytes[i]!) return false;
+      this.windowBytes[i] = this.windowBytes[i]! - count;
+      return true;
+    }
+    return false;
   }
 
   find(id: number): number {
