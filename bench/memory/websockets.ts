@@ -18,6 +18,7 @@ import {
   type Program,
   residentMemory,
   root,
+  runWrk,
   startPeer,
   until,
 } from "../rig/mod.ts";
@@ -54,9 +55,15 @@ limits: { connectionsMax: ${Math.max(1_000, Math.ceil(connections * 1.1))}, http
     const backendPort = Number(backend.printed());
     const where = { fleet, backendPort, core: anyCore, workers, connectionsMax: connections, extraWeir };
     const weir = await startPeer("weir-exclusive", { ...where, readyPath: "/" });
-    // What is allocated once, and the code of both directions.
+    // What is allocated once, and the code of both directions; as much traffic as before other figures of memory.
     const warm = await open(fleet, weir, clients, Math.min(WARM_CONNECTIONS, connections), 250);
     await Promise.all(warm.map((client) => fleet.stop(client)));
+    await runWrk(fleet, {
+      url: weir.url,
+      connections: Math.min(512, connections),
+      seconds: settleSeconds,
+      core: anyCore,
+    });
     await Bun.sleep(settleSeconds * 1000);
     const before = residentMemory(weir.serving).rssBytes;
     const startMs = performance.now();

@@ -423,9 +423,7 @@ export class ClientConnection extends ClientWire implements ClientStream {
     this.exchange = null;
     context.timers.cancel(this);
     const { fromClient, fromUpstream } = tunnel;
-    const wire = new TunnelWire(context, this.acceptedFrom, fromClient, fromUpstream, false, (it) =>
-      listener.closed(it),
-    );
+    const wire = new TunnelWire(context, this.acceptedFrom, fromClient, fromUpstream, false, listener);
     listener.replace(this, wire);
     this.handOverTo(wire);
     this.tunnel = wire;

@@ -115,6 +115,10 @@ export class Listener {
     connection.next = null;
   }
 
+  tunnelClosed(wire: TunnelWire): void {
+    this.closed(wire);
+  }
+
   /** A connection is gone. */
   closed(connection: AcceptedConnection): void {
     const { previous, next } = connection;

@@ -1,6 +1,7 @@
 /**
  * The end of a tunnel that is a socket of its own: an HTTP/1.1 client's, or an upstream's, after the switch. @hot
  */
+import { ProcessCounter } from "../observe/mod.ts";
 import { Wire } from "../transport/mod.ts";
 import type { WorkerContext } from "./context.ts";
 import type { AcceptedConnection } from "./listener.ts";
@@ -8,6 +9,11 @@ import type { Direction, TunnelSide } from "./tunnel.ts";
 
 /** A source is stopped while more than this waits for the socket; one read beyond it still arrives. */
 const backlogBytesMax = 65_536;
+
+/** Who counts the socket: a listener, or an endpoint. */
+export interface TunnelOwner {
+  tunnelClosed(wire: TunnelWire): void;
+}
 
 export class TunnelWire extends Wire implements TunnelSide {
   /** The address an accepted connection came from; empty towards upstreams. */
@@ -19,7 +25,7 @@ export class TunnelWire extends Wire implements TunnelSide {
   /** What this socket sends, and what it gets. */
   private readonly outward: Direction;
   private readonly inward: Direction;
-  private readonly onGone: (wire: TunnelWire) => void;
+  private readonly owner: TunnelOwner;
   /** One of the two looks after the tunnel's silence. */
   private readonly isKeeper: boolean;
   private isFinishing = false;
@@ -31,7 +37,7 @@ export class TunnelWire extends Wire implements TunnelSide {
     outward: Direction,
     inward: Direction,
     isKeeper: boolean,
-    onGone: (wire: TunnelWire) => void,
+    owner: TunnelOwner,
   ) {
     super();
     this.context = context;
@@ -39,13 +45,15 @@ export class TunnelWire extends Wire implements TunnelSide {
     this.outward = outward;
     this.inward = inward;
     this.isKeeper = isKeeper;
-    this.onGone = onGone;
+    this.owner = owner;
   }
 
   /** The socket is ours. */
   begin(): void {
     this.resumeReading();
-    if (this.isKeeper) this.watch();
+    if (!this.isKeeper) return;
+    this.context.metrics.add(ProcessCounter.websocketsOpen, 1);
+    this.watch();
   }
 
   sendTunnel(bytes: Uint8Array, from: number, to: number): boolean {
@@ -105,7 +113,8 @@ export class TunnelWire extends Wire implements TunnelSide {
   onClosed(_error: string): void {
     this.context.timers.cancel(this);
     this.outward.onGone();
-    this.onGone(this);
+    if (this.isKeeper) this.context.metrics.add(ProcessCounter.websocketsOpen, -1);
+    this.owner.tunnelClosed(this);
   }
 
   onTimer(nowMs: number): void {

@@ -20,7 +20,9 @@ import {
   putFrame,
   violationCloseCode,
   type WebSocketEvents,
+  type WebSocketLimits,
   WebSocketReader,
+  type WebSocketReaderOptions,
 } from "../protocols/mod.ts";
 import type { WorkerContext } from "./context.ts";
 
@@ -38,6 +40,18 @@ export interface TunnelSide {
 
 const noBytes = new Uint8Array(0);
 
+let options: WebSocketReaderOptions[] = [];
+
+/** The same few for all tunnels that begin under the same limits: thousands of them are idle. @cold */
+function readerOptions(isPeerClient: boolean, allowsDeflate: boolean, limits: WebSocketLimits): WebSocketReaderOptions {
+  if (options[0]?.limits !== limits) options = [];
+  const known = options.find((one) => one.isPeerClient === isPeerClient && one.allowsDeflate === allowsDeflate);
+  if (known !== undefined) return known;
+  const made = { isPeerClient, allowsDeflate, isUnmasking: false, limits };
+  options.push(made);
+  return made;
+}
+
 /** What one side sends and the other gets. */
 export class Direction implements WebSocketEvents {
   readonly reader: WebSocketReader;
@@ -53,7 +67,7 @@ export class Direction implements WebSocketEvents {
     this.heardMs = tunnel.context.loop.nowMs;
     this.counter = isFromClient ? ProcessCounter.websocketMessagesIn : ProcessCounter.websocketMessagesOut;
     const limits = tunnel.context.settings.client.webSocket;
-    this.reader = new WebSocketReader({ isPeerClient: isFromClient, allowsDeflate, isUnmasking: false, limits });
+    this.reader = new WebSocketReader(readerOptions(isFromClient, allowsDeflate, limits));
   }
 
   /** Bytes arrived from the source. */

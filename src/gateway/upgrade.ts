@@ -4,7 +4,6 @@
  * WebSocket. @cold
  */
 import { assert, copyBytes, latin1, Outcome, type Random } from "../base/mod.ts";
-import { ProcessCounter } from "../observe/mod.ts";
 import {
   agreedDeflate,
   FieldId,
@@ -81,11 +80,7 @@ export function openTunnel(
   const tunnel = new Tunnel(context, isDeflate);
   const connection = link as UpstreamConnection;
   const { endpoint } = connection;
-  const upstream = new TunnelWire(context, "", tunnel.fromUpstream, tunnel.fromClient, true, () => {
-    context.metrics.add(ProcessCounter.websocketsOpen, -1);
-    endpoint.tunnelClosed();
-  });
-  context.metrics.add(ProcessCounter.websocketsOpen, 1);
+  const upstream = new TunnelWire(context, "", tunnel.fromUpstream, tunnel.fromClient, true, endpoint);
   const clientSide = client.replyUpgrade(exchange, head, tunnel);
   tunnel.connect(clientSide, upstream);
   connection.upgradeTo(upstream);

@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { type CallOptions, Client, credentials, type Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { Fleet, otherCore, root, servingCore, startPeer, until } from "../../rig/mod.ts";
+import { Fleet, otherCore, type Peer, root, servingCore, startPeer, until } from "../../rig/mod.ts";
 import { service } from "./grpc-service.ts";
 
 /** One call of a kind: empty when all was as it has to be, else what was not. */
@@ -62,8 +62,7 @@ export async function measureGrpc(
     const client = new Client(new URL(weir.url).host, credentials.createInsecure());
     try {
       const findings = await run(client, calls, concurrency, progress);
-      // What the gateway has to say of it.
-      if (findings.errors > 0) console.error(weir.program.printed());
+      if (findings.errors > 0) console.error(await accountOf(weir));
       return findings;
     } finally {
       client.close();
@@ -71,6 +70,15 @@ export async function measureGrpc(
   } finally {
     await fleet.close();
   }
+}
+
+/** What the gateway has to say of errors: its log, and its requests by outcome. */
+async function accountOf({ program }: Peer): Promise<string> {
+  const printed = program.printed();
+  const metrics = /metrics: (\S+)/.exec(printed)?.[1];
+  if (metrics === undefined) return printed;
+  const lines = (await (await fetch(metrics)).text()).split("\n");
+  return [printed, ...lines.filter((line) => /^weir_requests_total.* [1-9]/.test(line))].join("\n");
 }
 
 async function run(
