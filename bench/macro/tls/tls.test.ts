@@ -3,6 +3,7 @@ import { Gateways } from "./gateways.ts";
 import { measureHandshakes } from "./handshakes.ts";
 import { measureIdleBytes } from "./idle.ts";
 import { measureProxying } from "./proxying.ts";
+import { measureResumption, renderResumption } from "./resumption.ts";
 
 let gateways: Gateways;
 beforeAll(async () => {
@@ -21,4 +22,10 @@ test("the TLS benchmarks run small against every gateway", async () => {
     expect([full.resumedRatio, resumed.resumedRatio]).toEqual([0, 1]);
   }
   expect(await measureIdleBytes(gateways.targets[1]!, 64)).toBeLessThan(100_000);
+});
+
+test("reconnects resume on any worker and across a restart", async () => {
+  const findings = await measureResumption(10, 2);
+  expect(findings).toEqual({ reconnects: 10, resumedBefore: 5, resumedAfter: 5 });
+  expect(renderResumption(findings)).toContain("met");
 });
