@@ -1,8 +1,5 @@
-/** Limits of HTTP/2 and WebSocket are settings: what the file says is in force from the next connection on. */
+/** Limits of HTTP/2 are settings: what the file says is in force from the next connection on. */
 import { afterAll, expect, test } from "bun:test";
-import { parseConfig } from "../../src/config/mod.ts";
-import { http2Limits } from "../../src/gateway/settings.ts";
-import { defaultHttp2Limits, defaultWebSocketLimits } from "../../src/protocols/mod.ts";
 import { type Case, Code } from "../conformance/http2/case.ts";
 import { headers, ping } from "../conformance/http2/raw.ts";
 import { LocalGateway } from "../support/local-gateway.ts";
@@ -21,15 +18,6 @@ const tenPings = Array.from({ length: 10 }, () => ping("12345678"));
 const threeStreams = [headers(1), headers(3), headers(5)];
 const hears = (name: string, steps: Case["steps"], expected: Case["expect"]): Promise<string> =>
   runCase({ name, steps, expect: expected }, gateway.port);
-
-test("the defaults of the configuration are those the codecs were measured with", () => {
-  const loaded = parseConfig("workers: 1\n", "test.yaml");
-  if (!("config" in loaded)) throw new Error("the empty configuration is wrong");
-  const { fieldsMax, ...limits } = http2Limits(loaded.config);
-  // The pseudo-fields come on top.
-  expect({ ...limits, fieldsMax: fieldsMax - 4 }).toEqual(defaultHttp2Limits);
-  expect(loaded.config.limits.webSocket).toEqual(defaultWebSocketLimits);
-});
 
 test("a reload puts other limits in force for the connections that come", async () => {
   expect(await hears("ten pings", tenPings, { alive: true })).toBe("");
