@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../src/base/mod.ts";
-import { childrenOf, freePort, main, otherCore, until } from "./fleet.ts";
+import { childrenOf, freePort, isServing, main, otherCore, until } from "./fleet.ts";
 import { type Peer, type PeerOptions, untilReady } from "./peer.ts";
 
 export type Mode = "exclusive" | "pipelined" | "multiplexed";
@@ -17,6 +17,8 @@ export async function startWeir(mode: Mode, options: PeerOptions): Promise<Peer>
   const file = fleet.write(`${name}-${port}.yaml`, configuration(mode, port, options));
   const program = fleet.start(otherCore, [process.execPath, main, "serve", file]);
   const url = await untilReady(program, port, options);
+  // It listens before it serves.
+  if (options.readyPath === null) await isServing(program, new URL("/health", url).href);
   // While the image of the workers' program is being written, a compiler runs beside them.
   await until(program, () => {
     const children = childrenOf(program.pid);

@@ -59,12 +59,12 @@ export async function measureFloods(options: FloodOptions, progress: (what: stri
     const weir = await startPeer("weir-exclusive", where);
     const names = [nothing, ...options.kinds];
     const findings = new Map<string, FloodRound[]>(names.map((name) => [name, []]));
-    // The first round is the compiler's.
-    for (let round = -1; round < options.rounds; round++) {
+    // The first requests are the compiler's.
+    await measureRound(fleet, weir, nothing, options);
+    for (let round = 1; round <= options.rounds; round++) {
       for (const name of names) {
-        progress(`round ${round + 1}: ${name}`);
-        const found = await measureRound(fleet, weir, name, options);
-        if (round >= 0) findings.get(name)!.push(found);
+        progress(`round ${round}: ${name}`);
+        findings.get(name)!.push(await measureRound(fleet, weir, name, options));
       }
     }
     return findings;
