@@ -52,6 +52,7 @@ export async function measureWebSockets(options: WebSocketOptions): Promise<WebS
     // Streams need few connections; connections are not spread quite evenly over the workers.
     const connectionsMax = clients === "http2" ? 1_000 : Math.ceil(connections * 1.1) + 512;
     const extraWeir = `timeouts: { keepAliveIdle: 1h }
+lanes: { loopDelayMax: 1m }
 limits: { connectionsMax: ${connectionsMax}, http2: { streamsMax: 1000 } }
 `;
     const backendPort = Number(backend.printed());

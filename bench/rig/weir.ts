@@ -30,14 +30,16 @@ export async function startWeir(mode: Mode, options: PeerOptions): Promise<Peer>
 }
 
 function configuration(mode: Mode, port: number, options: PeerOptions): string {
-  const { fleet, backendPort, workers, extraWeir = "" } = options;
+  const { fleet, backendPort, workers, connectionsMax, extraWeir = "" } = options;
+  // A WebSocket keeps one.
+  const upstreamsMax = Math.max(10_000, 2 * connectionsMax);
   return `workers: ${workers}
 listeners:
   public: { address: "127.0.0.1:${port}" }
 upstreams:
   core:
     endpoints: ["127.0.0.1:${backendPort}"]
-    connections: { mode: ${mode}, maxIdlePerEndpoint: 2000, idleTimeout: 10m }
+    connections: { mode: ${mode}, maxIdlePerEndpoint: 2000, maxPerEndpoint: ${upstreamsMax}, idleTimeout: 10m }
 routes:
   - match: { path: "/*" }
     upstream: core

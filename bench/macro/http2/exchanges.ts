@@ -63,7 +63,9 @@ export async function measureExchanges(
       const backendPort = name === "weir-multiplexed" ? http2 : http1;
       const connectionsMax = options.connections * (options.streams + 1);
       const where = { fleet, backendPort, core: servingCore, workers: 1, connectionsMax };
-      peers.push(await startPeer(name, { ...where, clients: "http2", readyPath: null }));
+      // Shedding is not what is compared.
+      const extraWeir = "lanes: { loopDelayMax: 1m }\n";
+      peers.push(await startPeer(name, { ...where, clients: "http2", readyPath: null, extraWeir }));
     }
     return await interleave(peers, options, (peer) => measureRound(fleet, peer, options), progress);
   } finally {
