@@ -40,6 +40,9 @@ upstreams:
   core:
     endpoints: ["127.0.0.1:${backendPort}"]
     connections: { mode: ${mode}, maxIdlePerEndpoint: 2000, maxPerEndpoint: ${upstreamsMax}, idleTimeout: 10m }
+    # A machine that is busy with other work refuses nothing.
+    queue: { timeout: 10s }
+    timeouts: { connect: 10s }
 routes:
   - match: { path: "/*" }
     upstream: core

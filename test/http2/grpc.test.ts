@@ -90,7 +90,9 @@ listeners: { main: { address: "127.0.0.1:0" } }
 metrics: off
 admin: { address: "unix:${folder}/admin.sock" }
 timeouts: { drain: 2s }
-upstreams: { app: { endpoints: ["127.0.0.1:${port}"], connections: { mode: multiplexed } } }
+lanes: { loopDelayMax: 1m }
+upstreams:
+  app: { endpoints: ["127.0.0.1:${port}"], connections: { mode: multiplexed }, queue: { timeout: 30s } }
 routes: [{ name: all, upstream: app }]
 `,
   );
