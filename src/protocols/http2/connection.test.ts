@@ -233,6 +233,20 @@ test("what was on its way when a stream was reset is no flood, and more than its
   expect(client.log.at(-1)).toBe(`failed ${Violation.controlFlood}`);
 });
 
+test("an answer that comes long after its stream was reset ends no connection", () => {
+  const client = new End("client", 0);
+  const server = new End("server", 0);
+  settle(client, server);
+  const stream = client.request(requestHead(), 0);
+  const { id } = stream;
+  client.connection.reset(stream, ErrorCode.cancel);
+  for (let i = 0; i < 100; i++) client.connection.reset(client.request(requestHead(), 0), ErrorCode.cancel);
+  const late = new Output();
+  writeFrame(late, FrameType.headers, Flag.endHeaders | Flag.endStream, id, Uint8Array.of(0x88), 0, 1);
+  client.connection.receive(late.bytes, late.start, late.end);
+  expect([client.connection.isFailed, client.statuses]).toEqual([false, []]);
+});
+
 test("the output stays bounded while nobody writes it, and every waiting stream gets its turn", () => {
   const client = new End("client", 0);
   const server = new End("server", 250_000);

@@ -198,7 +198,8 @@ export class Http2Connection<Context> extends ConnectionCore<Context> implements
       return this.onRequest(streamId, isEnd);
     }
     const how = this.ended.find(streamId);
-    if (how === Ended.byUs) return this.spendControl();
+    // Of ours, too many may have ended since to remember which we had reset (§5.1: what is late on those is ignored).
+    if (how === Ended.byUs || (how === Ended.unknown && this.role === "client")) return this.spendControl();
     return how === Ended.unknown ? Violation.streamOrder : Violation.closedStream;
   }
 
