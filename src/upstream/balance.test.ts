@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { FakeClock, LoopClock, Random } from "../base/mod.ts";
-import { defaultHttp1Limits } from "../protocols/mod.ts";
+import { defaultHttp1Limits, defaultHttp2Limits } from "../protocols/mod.ts";
 import { TimerWheel } from "../resilience/mod.ts";
 import type { Wire } from "../transport/mod.ts";
 import { type BalanceKind, Balancer, hashBytes } from "./balance.ts";
@@ -31,6 +31,7 @@ function endpointsOf(weights: readonly number[]): readonly Endpoint[] {
     connectTimeoutMs: 1000,
     marks: null,
     headLimits: defaultHttp1Limits,
+    http2Limits: defaultHttp2Limits,
     security: null,
   } as const;
   const settings = { name: "core", balance: "round-robin", queueRequestsMax: 10, connections } as const;
