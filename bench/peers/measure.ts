@@ -142,6 +142,9 @@ export async function measureAtRate(fleet: Fleet, peer: Peer, plan: Plan, perSec
     ...words,
     "--processes",
     "1",
+    // Waiting precisely would take the core that the backend shares.
+    "--pacing",
+    "timer",
     "--health",
     "warn",
     "--json",
