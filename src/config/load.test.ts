@@ -65,6 +65,7 @@ describe("what is right", () => {
       idleTimeoutMs: 600_000,
       ageMaxMs: 3_600_000,
       ageJitterRatio: 0.2,
+      openingMax: 100,
       pipelineDepthMax: 64,
       pipelinedConnectionsPerEndpoint: 4,
       dscp: 0,

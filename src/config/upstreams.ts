@@ -105,6 +105,12 @@ const connections = optionalSection(
       max: 1_000_000,
       why: "Connections to each endpoint, over all workers. Above it requests wait in the queue. 10,000 stays far below the 28,000 local ports Linux gives one destination.",
     }),
+    openingMax: count({
+      default: 100,
+      min: 1,
+      max: 100_000,
+      why: "Connections of each worker to each endpoint that may be opening at once. More would only fill the endpoint's accept queue, and what that does not take is tried again after a second; a hundred at a time open ten thousand in a moment. Requests wait meanwhile, and take a connection that comes free first.",
+    }),
     idleTimeout: duration({
       default: "60s",
       min: "100ms",

@@ -315,6 +315,7 @@ export class Gateway {
         ageMaxMs: connections.ageMaxMs,
         ageJitterRatio: connections.ageJitterRatio,
         pipelineDepthMax: connections.pipelineDepthMax,
+        openingMax: connections.openingMax,
         pipelinedConnectionsPerEndpoint: connections.pipelinedConnectionsPerEndpoint,
         multiplexedConnectionsPerEndpoint: connections.multiplexedConnectionsPerEndpoint,
         streamsPerConnectionMax: connections.streamsPerConnectionMax,

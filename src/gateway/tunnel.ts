@@ -28,7 +28,7 @@ import type { WorkerContext } from "./context.ts";
 
 /** One end of a tunnel: a socket, or a stream of one. */
 export interface TunnelSide {
-  /** Sends bytes, which nobody writes again; false when no more should come until `Direction.onWritable`. */
+  /** Sends bytes, valid during the call only; false when no more should come until `Direction.onWritable`. */
   sendTunnel(bytes: Uint8Array, from: number, to: number): boolean;
   pauseTunnel(): void;
   resumeTunnel(): void;

@@ -25,6 +25,7 @@ function endpointsOf(weights: readonly number[]): readonly Endpoint[] {
     ageMaxMs: 1000,
     ageJitterRatio: 0,
     pipelineDepthMax: 1,
+    openingMax: 100,
     pipelinedConnectionsPerEndpoint: 1,
     multiplexedConnectionsPerEndpoint: 1,
     streamsPerConnectionMax: 1,

@@ -339,7 +339,6 @@ export class UpstreamConnection extends AnswerWait {
   }
 
   private hold(bytes: Uint8Array, from: number, to: number): void {
-    // Never pooled: exchanges may keep references to body bytes that follow the head.
     this.held = Buffer.allocUnsafeSlow((to - from) * 2);
     this.heldBytes = copyBytes(bytes, from, to, this.held, 0);
   }

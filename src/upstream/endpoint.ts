@@ -20,6 +20,8 @@ export interface ConnectionSettings {
   readonly ageMaxMs: number;
   readonly ageJitterRatio: number;
   readonly pipelineDepthMax: number;
+  /** Connections that may be opening at once. */
+  readonly openingMax: number;
   readonly pipelinedConnectionsPerEndpoint: number;
   readonly multiplexedConnectionsPerEndpoint: number;
   readonly streamsPerConnectionMax: number;
@@ -106,7 +108,8 @@ export class Endpoint {
   }
 
   get hasRoom(): boolean {
-    return this.openCount < this.settings.maxPerEndpoint && this.upstream.hasDescriptor;
+    const { maxPerEndpoint, openingMax } = this.settings;
+    return this.openCount < maxPerEndpoint && this.connectingCount < openingMax && this.upstream.hasDescriptor;
   }
 
   /** Whether one more pipelined connection would be within what the configuration asks for. */
@@ -202,8 +205,10 @@ export class Endpoint {
     this.connectingCount--;
     this.loop.refresh();
     this.upstream.connectionOpened();
-    if (!connection.isPipelined) this.offer(connection);
-    else {
+    if (!connection.isPipelined) {
+      this.offer(connection);
+      this.upstream.openForWaiting(this);
+    } else {
       this.upstream.serveWaiting(this);
       if (this.isRetired && connection.inFlightCount === 0) connection.destroy();
     }
@@ -215,6 +220,7 @@ export class Endpoint {
     this.forget(connection);
     this.loop.refresh();
     this.upstream.connectFailed(this, outcome);
+    this.upstream.openForWaiting(this);
   }
 
   /** A connection that went on as a tunnel is gone. @cold */

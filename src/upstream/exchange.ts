@@ -54,7 +54,7 @@ export interface UpstreamExchange {
   onUpstreamUpgrade(head: MessageHead, bytes: Uint8Array, from: number, to: number): boolean;
   /** The final answer's head. `head` is valid during the call only. */
   onUpstreamHead(head: MessageHead): void;
-  /** Body bytes without any framing. They may be kept: nobody writes them again. */
+  /** Body bytes without any framing, valid during the call only. */
   onUpstreamBody(bytes: Uint8Array, from: number, to: number): void;
   /** The answer is complete; `trailers` holds fields sent after the body, or is null. The connection is no longer ours. */
   onUpstreamEnd(trailers: MessageHead | null): void;

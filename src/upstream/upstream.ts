@@ -189,10 +189,14 @@ export class Upstream {
       else this.acquire(exchange);
       if (!exchange.mayPipeline) break;
     }
-    // Also at an endpoint that is retired: what waits may wait for it alone.
-    if (this.waiting.count > endpoint.connectingCount && endpoint.hasRoom) {
-      endpoint.open(this.settings.mode === "pipelined" && endpoint.wantsPipelined);
-    }
+    this.openForWaiting(endpoint);
+  }
+
+  /** Opens one more connection where more requests wait than are opening; also at an endpoint that is retired, for what waits may
+   * wait for it alone. */
+  openForWaiting(endpoint: Endpoint): void {
+    if (this.waiting.count <= endpoint.connectingCount || !endpoint.hasRoom) return;
+    endpoint.open(this.settings.mode === "pipelined" && endpoint.wantsPipelined);
   }
 
   /**

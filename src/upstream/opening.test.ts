@@ -1,0 +1,106 @@
+import { expect, test } from "bun:test";
+import { LoopClock, Random, systemClock } from "../base/mod.ts";
+import { defaultHttp1Limits, defaultHttp2Limits, Method } from "../protocols/mod.ts";
+import { TimerWheel } from "../resilience/mod.ts";
+import type { Wire } from "../transport/mod.ts";
+import type { UpstreamExchange, UpstreamLink } from "./exchange.ts";
+import { Upstream } from "./upstream.ts";
+
+const openingMax = 3;
+
+function upstreamAt(port: number): Upstream {
+  const observer = {
+    upstreamConnectionOpened: () => {},
+    upstreamConnectionClosed: () => {},
+    hasDescriptor: () => true,
+    countDescriptor: () => {},
+  };
+  const connections = {
+    mode: "exclusive",
+    maxIdlePerEndpoint: 100,
+    maxPerEndpoint: 100,
+    idleTimeoutMs: 10_000,
+    ageMaxMs: 0,
+    ageJitterRatio: 0,
+    pipelineDepthMax: 1,
+    openingMax,
+    pipelinedConnectionsPerEndpoint: 1,
+    multiplexedConnectionsPerEndpoint: 1,
+    streamsPerConnectionMax: 1,
+    connectTimeoutMs: 10_000,
+    marks: null,
+    headLimits: defaultHttp1Limits,
+    http2Limits: defaultHttp2Limits,
+    security: null,
+  } as const;
+  const settings = { name: "core", balance: "round-robin", queueRequestsMax: 100, connections } as const;
+  const timers = new TimerWheel<Wire>(0, () => {});
+  const upstream = new Upstream(settings, new LoopClock(systemClock), timers, new Random(1), observer);
+  upstream.setAddresses([{ address: { kind: "ip", host: "127.0.0.1", port }, weight: 1 }]);
+  return upstream;
+}
+
+/** A request that takes a connection and keeps it. */
+class Holder implements UpstreamExchange {
+  readonly methodId = Method.get;
+  readonly mayPipeline = false;
+  readonly balanceHash = 0;
+  readonly firstByteTimeoutMs = 0;
+  readonly answerIdleTimeoutMs = 0;
+  queuePlace = -1;
+  private readonly onSettled: (what: string) => void;
+
+  constructor(onSettled: (what: string) => void) {
+    this.onSettled = onSettled;
+  }
+  onUpstreamReady(_connection: UpstreamLink): void {
+    this.onSettled("ready");
+  }
+  onUpstreamFailed(): void {
+    this.onSettled("failed");
+  }
+  onUpstreamInterim(): void {}
+  onUpstreamUpgrade(): boolean {
+    return false;
+  }
+  onUpstreamHead(): void {}
+  onUpstreamBody(): void {}
+  onUpstreamEnd(): void {}
+  onUpstreamWritable(): void {}
+  onUpstreamPause(): void {}
+}
+
+/** Lets 40 requests come at once; how each was settled, and the most connections that were opening at once. */
+async function rush(upstream: Upstream): Promise<{ settled: string[]; openingMost: number }> {
+  const endpoint = upstream.all[0]!;
+  const settled: string[] = [];
+  let openingMost = 0;
+  await new Promise<void>((resolve) => {
+    const note = (what: string): void => {
+      settled.push(what);
+      openingMost = Math.max(openingMost, endpoint.connectingCount);
+      if (settled.length === 40) resolve();
+    };
+    for (let request = 0; request < 40; request++) {
+      upstream.acquire(new Holder(note));
+      openingMost = Math.max(openingMost, endpoint.connectingCount);
+    }
+  });
+  return { settled, openingMost };
+}
+
+test("a rush opens connections a few at a time, and every request gets one in the end", async () => {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const upstream = upstreamAt(server.port);
+  expect(await rush(upstream)).toEqual({ settled: Array.from({ length: 40 }, () => "ready"), openingMost: openingMax });
+  upstream.retire();
+  server.stop(true);
+});
+
+test("where nobody listens every request of a rush learns of it", async () => {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = server;
+  server.stop(true);
+  const { settled } = await rush(upstreamAt(port));
+  expect(settled).toEqual(Array.from({ length: 40 }, () => "failed"));
+});
