@@ -101,6 +101,7 @@ export function sparePlanOf(
   return { command, sockets, socketsVersion, workersCount: plan.length, environment };
 }
 
-function keyOf({ command, socketsVersion, environment }: SparePlan): string {
-  return JSON.stringify([command, socketsVersion, environment]);
+// The sockets themselves too: while a generation starts, new ones are open already that the plan in force has no part in.
+function keyOf({ command, sockets, socketsVersion, environment }: SparePlan): string {
+  return JSON.stringify([command, sockets, socketsVersion, environment]);
 }
