@@ -34,6 +34,11 @@ registerTune(program);
 registerTest(program);
 
 overrideExits(program);
+// Whoever read what is printed, `head` say, has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
 process.exitCode = await run(process.argv);
 
 function overrideExits(command: Command): void {
