@@ -41,15 +41,27 @@ const carried: Omit<SocketHandler<Wire>, "open"> = {
   },
 };
 
+/** Facts that are the same for many connections, by what tells them apart; an idle connection then costs nothing for them. */
+const sharedFacts = new Map<string, SecurityFacts>();
+/** Names come from clients, so what is remembered has a bound. */
+const SHARED_FACTS_MAX = 256;
+
 /** @cold once a connection */
 function runtimeFacts(socket: Socket<Wire>, peerCertificate: TlsPeerCertificate | undefined): SecurityFacts {
-  return {
+  const facts: SecurityFacts = {
     alpn: socket.alpnProtocol || "",
     serverName: socket.getServername() || "",
     version: socket.getTLSVersion() === "TLSv1.2" ? "1.2" : "1.3",
     isResumed: socket.isSessionReused(),
     peerCertificate,
   };
+  if (peerCertificate !== undefined) return facts;
+  const key = JSON.stringify(facts);
+  const shared = sharedFacts.get(key);
+  if (shared !== undefined) return shared;
+  if (sharedFacts.size === SHARED_FACTS_MAX) sharedFacts.clear();
+  sharedFacts.set(key, facts);
+  return facts;
 }
 
 /** Serves an inherited listening socket with the runtime's TLS. @cold */
