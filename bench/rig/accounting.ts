@@ -54,16 +54,20 @@ export interface ResidentMemory {
   readonly rssBytes: number;
   /** As `rssBytes`, but a page that several processes share counts for its share only. */
   readonly pssBytes: number;
+  /** What the processes wrote themselves; the rest of `rssBytes` are pages of program files, which the kernel can drop. */
+  readonly anonymousBytes: number;
 }
 
 export function residentMemory(pids: readonly number[]): ResidentMemory {
   let rssBytes = 0;
   let pssBytes = 0;
+  let anonymousBytes = 0;
   for (const pid of pids) {
     const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
     const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0);
     rssBytes += kilobytes("Rss") * 1024;
     pssBytes += kilobytes("Pss") * 1024;
+    anonymousBytes += kilobytes("Anonymous") * 1024;
   }
-  return { rssBytes, pssBytes };
+  return { rssBytes, pssBytes, anonymousBytes };
 }
