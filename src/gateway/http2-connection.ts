@@ -173,6 +173,8 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
 
   onFailed(): void {
     this.finish();
+    // Whoever broke the rules goes on sending, perhaps as fast as it can: reading that would cost the others.
+    this.pauseReading();
   }
 
   /** Writes the output at the end of this event-loop round. */
