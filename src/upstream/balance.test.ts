@@ -1,42 +1,13 @@
 import { expect, test } from "bun:test";
-import { FakeClock, LoopClock, Random } from "../base/mod.ts";
-import { defaultHttp1Limits, defaultHttp2Limits } from "../protocols/mod.ts";
-import { TimerWheel } from "../resilience/mod.ts";
-import type { Wire } from "../transport/mod.ts";
+import { FakeClock, Random } from "../base/mod.ts";
 import { type BalanceKind, Balancer, hashBytes } from "./balance.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { Upstream } from "./upstream.ts";
+import { upstreamFor } from "./upstream-fixture.ts";
 
 const seed = 11;
 
 function endpointsOf(weights: readonly number[]): readonly Endpoint[] {
-  const loop = new LoopClock(new FakeClock());
-  const observer = {
-    upstreamConnectionOpened: () => {},
-    upstreamConnectionClosed: () => {},
-    hasDescriptor: () => true,
-    countDescriptor: () => {},
-  };
-  const connections = {
-    mode: "exclusive",
-    maxIdlePerEndpoint: 10,
-    maxPerEndpoint: 10,
-    idleTimeoutMs: 1000,
-    ageMaxMs: 1000,
-    ageJitterRatio: 0,
-    pipelineDepthMax: 1,
-    openingMax: 100,
-    pipelinedConnectionsPerEndpoint: 1,
-    multiplexedConnectionsPerEndpoint: 1,
-    streamsPerConnectionMax: 1,
-    connectTimeoutMs: 1000,
-    marks: null,
-    headLimits: defaultHttp1Limits,
-    http2Limits: defaultHttp2Limits,
-    security: null,
-  } as const;
-  const settings = { name: "core", balance: "round-robin", queueRequestsMax: 10, connections } as const;
-  const upstream = new Upstream(settings, loop, new TimerWheel<Wire>(0, () => {}), new Random(seed), observer);
+  const upstream = upstreamFor(new FakeClock(), seed, {});
   upstream.setAddresses(
     weights.map((weight, index) => ({ address: { kind: "ip", host: `10.0.0.${index + 1}`, port: 80 }, weight })),
   );

@@ -1,41 +1,14 @@
 import { expect, test } from "bun:test";
-import { LoopClock, Random, systemClock } from "../base/mod.ts";
-import { defaultHttp1Limits, defaultHttp2Limits, Method } from "../protocols/mod.ts";
-import { TimerWheel } from "../resilience/mod.ts";
-import type { Wire } from "../transport/mod.ts";
+import { systemClock } from "../base/mod.ts";
+import { Method } from "../protocols/mod.ts";
 import type { UpstreamExchange, UpstreamLink } from "./exchange.ts";
-import { Upstream } from "./upstream.ts";
+import type { Upstream } from "./upstream.ts";
+import { upstreamFor } from "./upstream-fixture.ts";
 
 const openingMax = 3;
 
 function upstreamAt(port: number): Upstream {
-  const observer = {
-    upstreamConnectionOpened: () => {},
-    upstreamConnectionClosed: () => {},
-    hasDescriptor: () => true,
-    countDescriptor: () => {},
-  };
-  const connections = {
-    mode: "exclusive",
-    maxIdlePerEndpoint: 100,
-    maxPerEndpoint: 100,
-    idleTimeoutMs: 10_000,
-    ageMaxMs: 0,
-    ageJitterRatio: 0,
-    pipelineDepthMax: 1,
-    openingMax,
-    pipelinedConnectionsPerEndpoint: 1,
-    multiplexedConnectionsPerEndpoint: 1,
-    streamsPerConnectionMax: 1,
-    connectTimeoutMs: 10_000,
-    marks: null,
-    headLimits: defaultHttp1Limits,
-    http2Limits: defaultHttp2Limits,
-    security: null,
-  } as const;
-  const settings = { name: "core", balance: "round-robin", queueRequestsMax: 100, connections } as const;
-  const timers = new TimerWheel<Wire>(0, () => {});
-  const upstream = new Upstream(settings, new LoopClock(systemClock), timers, new Random(1), observer);
+  const upstream = upstreamFor(systemClock, 1, { openingMax });
   upstream.setAddresses([{ address: { kind: "ip", host: "127.0.0.1", port }, weight: 1 }]);
   return upstream;
 }
