@@ -292,9 +292,14 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
     }
   }
 
-  /** What the runtime has read. */
+  /**
+   * What the runtime has read: all there is where it owns the socket, and the rest of one that was reset where it does not.
+   * Such a rest is an answer's over plain TCP, and records that the library never saw over TLS.
+   */
   private onChunk(connection: C, chunk: Uint8Array): void {
-    this.onBytes(connection, chunk, 0, chunk.length);
+    if (connection.isReplaced) return;
+    if (connection.session === null) this.onBytes(connection, chunk, 0, chunk.length);
+    else this.onEnd(connection, Failure.reset);
     this.flush();
   }
 
