@@ -401,9 +401,25 @@ export class ClientConnection extends ClientWire implements ClientStream {
     this.write(context.scratch, 0, to);
   }
 
+  /** As `writeComposed`, for the end of an answer. */
+  private postComposed(): void {
+    const context = this.context;
+    const to = context.composedBytes;
+    if (this.runBytes !== null && to === 0) {
+      const run = this.runBytes;
+      this.runBytes = null;
+      this.post(run, this.runFrom, this.runTo);
+      return;
+    }
+    if (this.runBytes !== null) this.writeComposed();
+    if (context.composedBytes === 0) return;
+    context.composedBytes = 0;
+    this.post(context.scratch, 0, to);
+  }
+
   replyEnd(exchange: Exchange, answerTrailers: MessageHead | null): void {
     writeReplyEnd(this, answerTrailers);
-    this.writeComposed();
+    this.postComposed();
     this.endExchange(exchange);
   }
 

@@ -10,6 +10,7 @@
  * others waiting.
  */
 import { assert } from "../base/mod.ts";
+import { batch, type Receiver } from "./batch.ts";
 import type { WireSocket } from "./carrying.ts";
 import { SocketOption, setSocketOption } from "./libc.ts";
 import { type Polled, poller } from "./poller.ts";
@@ -18,8 +19,6 @@ import {
   lastError,
   RECEIVE_BYTES,
   Ready,
-  receive,
-  received,
   resetSocket,
   send,
   shutdownSending,
@@ -31,7 +30,7 @@ import type { Wire } from "./wire.ts";
 export const readInterest = Ready.read | Ready.ended | Ready.changes;
 export const fullInterest = readInterest | Ready.write;
 
-export class NativeSocket implements WireSocket, Polled {
+export class NativeSocket implements WireSocket, Polled, Receiver {
   /** Undefined until a wire adopts it. */
   data!: Wire;
   readonly remoteAddress: string;
@@ -146,12 +145,10 @@ export class NativeSocket implements WireSocket, Polled {
   }
 
   private read(): void {
-    const count = receive(this.descriptor);
+    const count = batch.receive(this.descriptor, this);
     if (count > 0) {
       // More may be there, of which nothing new will be told.
       if (count === RECEIVE_BYTES || this.hasEnd) this.isReadDue = true;
-      this.data.handleData(received, 0, count);
-      if (this.isReadDue && !this.isReadPaused && this.descriptor >= 0) this.tellAgain();
       return;
     }
     if (count < 0) {
@@ -161,6 +158,14 @@ export class NativeSocket implements WireSocket, Polled {
     this.isPeerEnded = true;
     if (this.isShutDown) this.end();
     else this.data.handleEnd();
+  }
+
+  /** What was read is handed over, even where reading was paused since: it is one read at most. */
+  onArrival(bytes: Uint8Array, from: number, to: number): void {
+    // Somebody else's bytes in the same batch may have closed this socket.
+    if (this.descriptor < 0) return;
+    this.data.handleData(bytes, from, to);
+    if (this.isReadDue && !this.isReadPaused && this.descriptor >= 0) this.tellAgain();
   }
 
   /** The connection is broken, or both directions have ended. @cold */

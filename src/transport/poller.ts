@@ -11,6 +11,7 @@
  * 10 ms. Limits: Linux; one poller a process; the runtime's turn costs about 1 us a round.
  */
 import { assert, systemClock } from "../base/mod.ts";
+import { batch } from "./batch.ts";
 import { crash } from "./crash.ts";
 import { driveRounds, endRound, isRoundPending } from "./round.ts";
 import { findRuntimeSet } from "./runtime-set.ts";
@@ -123,7 +124,9 @@ class Poller {
         // The runtime's own set is not in the table: it gets its turn below.
         const polled = fd < this.polled.length ? this.polled[fd]! : null;
         if (polled !== null && this.marks[fd] === readyMark(index)) polled.onReady(readyFor(index));
+        if (batch.isFull) batch.handle();
       }
+      batch.handle();
       if (this.deferred.length > 0) this.callDeferred();
       endRound();
     } catch (error) {

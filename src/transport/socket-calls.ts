@@ -41,6 +41,8 @@ const SO_LINGER = 13;
 
 /** One read brings this much at most: what a loopback segment carries, and what a connection may have in hand. */
 export const RECEIVE_BYTES = 65_536;
+/** Memory for what is received before it is handled. */
+export const RECEIVED_BYTES = 4 * RECEIVE_BYTES;
 /** How many ready descriptors one round handles. */
 const EVENTS_MAX = 512;
 
@@ -56,8 +58,8 @@ resetOnClose[0] = 1;
 const peerAddress = new Uint8Array(new ArrayBuffer(128));
 const peerAddressLength = new Int32Array(new ArrayBuffer(4));
 
-/** What the last `receive` filled. Valid until the next one. */
-export const received: Uint8Array = Buffer.from(new ArrayBuffer(RECEIVE_BYTES));
+/** What `receive` fills. */
+export const received: Uint8Array = Buffer.from(new ArrayBuffer(RECEIVED_BYTES));
 /** Memory of an ArrayBuffer that lives as long as the process stays where it is. */
 const receivedAt = addressOf(received);
 
@@ -118,9 +120,9 @@ export function readyMark(index: number): number {
   return events[index * eventInts + dataInt + 1]!;
 }
 
-/** Receives into `received`: a number of bytes, 0 at the end of the stream, -1 with an error. */
-export function receive(fd: number): number {
-  return libc.recv(fd, receivedAt, RECEIVE_BYTES, MSG_DONTWAIT);
+/** Receives into `received` from `offset` on: a number of bytes, 0 at the end of the stream, -1 with an error. */
+export function receive(fd: number, offset: number): number {
+  return libc.recv(fd, (receivedAt + offset) as Pointer, RECEIVE_BYTES, MSG_DONTWAIT);
 }
 
 /** Sends from `bytes[from, to)` what the kernel takes: a number of bytes, or -1 with an error. */

@@ -24,6 +24,7 @@ export class WireSecurity implements TlsHandler {
   readonly session: TlsSession;
   private wire: Wire;
   private isGathering = false;
+  private isPosting = false;
   private isPeerEnded = false;
   isTruncated = false;
 
@@ -51,6 +52,12 @@ export class WireSecurity implements TlsHandler {
     this.isGathering = false;
   }
 
+  post(bytes: Uint8Array, from: number, to: number): void {
+    this.isPosting = true;
+    this.session.write(bytes, from, to);
+    this.isPosting = false;
+  }
+
   /** The socket's stream ended. */
   endReceived(): void {
     if (this.isPeerEnded) return;
@@ -74,6 +81,7 @@ export class WireSecurity implements TlsHandler {
     // A late answer to a key update has no way out any more.
     if (wire.isEnding) return;
     if (this.isGathering) wire.gatherRaw(bytes, from, to);
+    else if (this.isPosting) wire.postRaw(bytes, from, to);
     else wire.writeRaw(bytes, from, to);
   }
 

@@ -12,6 +12,7 @@
  * `gather` only appends; all gathered wires are written at the end of the event-loop round, one system call each.
  */
 import { assert, copyBytes } from "../base/mod.ts";
+import { batch, type Sender } from "./batch.ts";
 import { acquireBlock, releaseBlock } from "./blocks.ts";
 import type { WireSocket } from "./carrying.ts";
 import type { NativeConnect } from "./native-connect.ts";
@@ -19,7 +20,7 @@ import { atRoundEnd } from "./round.ts";
 import type { TlsHandler, TlsSession } from "./tls/mod.ts";
 import { type SecurityFacts, WireSecurity } from "./wire-security.ts";
 
-export abstract class Wire {
+export abstract class Wire implements Sender {
   /** Null before the connection is open and after it is closed. */
   socket: WireSocket | null = null;
   /** While the connection is being made past the runtime. */
@@ -28,6 +29,9 @@ export abstract class Wire {
   private backlogFrom = 0;
   private backlogTo = 0;
   private isGathered = false;
+  /** Where this wire's part of the batch's outbox lies; both 0 without one. */
+  private postedFrom = 0;
+  private postedTo = 0;
   /** The end of the stream was asked for. */
   isEnding = false;
   /** TLS between this wire and its socket; null without, and where the socket itself does it. */
@@ -86,6 +90,7 @@ export abstract class Wire {
 
   /** Gives the socket, with its TLS and what waits for it, to another wire. This one is over, without `onClosed`. */
   handOverTo(other: Wire): void {
+    this.sendPosted();
     const socket = this.socket;
     if (socket === null) return;
     other.socket = socket;
@@ -114,6 +119,7 @@ export abstract class Wire {
     if (socket === null) return true;
     assert(!this.isEnding, "nothing is written after the end");
     this.writtenBytes += to - from;
+    if (this.postedTo !== 0) this.sendPosted();
     if (this.backlog !== null) {
       this.keep(bytes, from, to);
       return false;
@@ -123,6 +129,40 @@ export abstract class Wire {
     // A negative count means that the socket is closing; its close event reports why.
     if (taken >= 0) this.keep(bytes, from + taken, to);
     return false;
+  }
+
+  /**
+   * As `write`, at the end of the batch that is being handled. For the last bytes of a message, whose writer need not know
+   * whether they had to wait: what the kernel does not take goes on as backlog.
+   */
+  post(bytes: Uint8Array, from: number, to: number): void {
+    if (this.security === null) this.postRaw(bytes, from, to);
+    else if (this.socket !== null) this.security.post(bytes, from, to);
+  }
+
+  /** As `post`, past TLS. For the TLS of this wire. */
+  postRaw(bytes: Uint8Array, from: number, to: number): void {
+    // Bytes that are already posted may not be the outbox's last.
+    const end = this.socket === null || this.backlog !== null || this.postedTo !== 0 ? -1 : batch.post(bytes, from, to);
+    if (end < 0) {
+      this.writeRaw(bytes, from, to);
+      return;
+    }
+    assert(!this.isEnding, "nothing is written after the end");
+    this.writtenBytes += to - from;
+    this.postedFrom = end - (to - from);
+    this.postedTo = end;
+    batch.atEnd(this);
+  }
+
+  /** Sends what was posted; nothing where that was sent, or lost with the socket, before. */
+  sendPosted(): void {
+    const { postedFrom, postedTo, socket } = this;
+    if (postedTo === 0) return;
+    this.postedTo = 0;
+    if (socket === null) return;
+    const taken = socket.write(batch.outbox, postedFrom, postedTo - postedFrom);
+    if (taken >= 0 && taken < postedTo - postedFrom) this.keep(batch.outbox, postedFrom + taken, postedTo);
   }
 
   /** Appends `bytes[from, to)` to what is written at the end of this event-loop round. */
@@ -135,6 +175,7 @@ export abstract class Wire {
   gatherRaw(bytes: Uint8Array, from: number, to: number): void {
     if (this.socket === null) return;
     this.writtenBytes += to - from;
+    if (this.postedTo !== 0) this.sendPosted();
     this.keep(bytes, from, to);
     if (this.isGathered) return;
     this.isGathered = true;
@@ -158,12 +199,14 @@ export abstract class Wire {
   endWriting(): void {
     if (this.socket === null || this.isEnding) return;
     this.security?.session.shutdown();
+    this.sendPosted();
     this.isEnding = true;
     if (this.backlog === null) this.socket.shutdown();
   }
 
   /** Closes; what the kernel has taken is still delivered, however slowly the peer takes it. */
   close(): void {
+    this.sendPosted();
     const socket = this.socket;
     if (socket === null) return;
     this.dropBacklog();

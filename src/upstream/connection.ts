@@ -115,10 +115,8 @@ export class UpstreamConnection extends AnswerWait {
   sendRequest(bytes: Uint8Array, from: number, to: number, isWhole: boolean): void {
     this.isRequestOpen = !isWhole;
     if (this.isPipelined) this.gather(bytes, from, to);
-    else {
-      const isTaken = this.write(bytes, from, to);
-      if (!isWhole) this.awaitRequest(isTaken);
-    }
+    else if (isWhole) this.post(bytes, from, to);
+    else this.awaitRequest(this.write(bytes, from, to));
   }
 
   /** Sends more of the body, already framed. Returns false when the sender should wait for `onUpstreamWritable`. */
