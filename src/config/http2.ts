@@ -97,6 +97,11 @@ export const http2Limits = optionalSection(
       50,
       "PRIORITY frames, unknown and late ones. Priorities of RFC 7540 come once or twice with every stream, and a new stream gives two back; unknown frames hardly ever come.",
     ),
+    largeHeads: budget(
+      50,
+      5,
+      "Requests whose heads are over the limit. Each is decoded to its end and answered 431. A browser whose cookies have grown too large sends one for everything on a page; an HPACK bomb, a few bytes that unpack to hundreds of kilobytes, comes by the hundred.",
+    ),
   },
   "HTTP/2, with clients and with upstreams. A connection keeps the limits it began with.",
 );

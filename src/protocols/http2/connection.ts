@@ -215,6 +215,7 @@ export class Http2Connection<Context> extends ConnectionCore<Context> implements
     }
     this.flood.refund(Flood.controls, 2);
     const { list, head, streams } = this.shared;
+    if (list.isOver && !this.flood.spend(Flood.largeHeads)) return Violation.largeHeadFlood;
     const violation = list.isOver ? 0 : readRequest(list, head, isEnd, true);
     if (violation !== 0) return this.failStream(streamId, null, violation);
     const stream = streams.acquire(streamId, this.limits.streamWindowBytes, this.peer.initialWindow);

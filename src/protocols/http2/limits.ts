@@ -36,6 +36,7 @@ export interface Http2Limits {
   readonly emptyFrames: FloodLimit;
   readonly windowUpdates: FloodLimit;
   readonly controls: FloodLimit;
+  readonly largeHeads: FloodLimit;
 }
 
 export const defaultHttp2Limits: Http2Limits = {
@@ -67,10 +68,20 @@ export const defaultHttp2Limits: Http2Limits = {
   windowUpdates: { burst: 1_000, perSecond: 500 },
   // Priorities of RFC 7540 come once or twice with every stream; unknown frames hardly ever.
   controls: { burst: 400, perSecond: 50 },
+  // A browser whose cookies have grown too large asks for a page and what belongs to it; bombs come by the hundred.
+  largeHeads: { burst: 50, perSecond: 5 },
 };
 
 /** Kinds of frames with a budget, in the order of the array in `FloodBudget`. */
-export const Flood = { resets: 0, settings: 1, pings: 2, emptyFrames: 3, windowUpdates: 4, controls: 5 } as const;
+export const Flood = {
+  resets: 0,
+  settings: 1,
+  pings: 2,
+  emptyFrames: 3,
+  windowUpdates: 4,
+  controls: 5,
+  largeHeads: 6,
+} as const;
 
 /** What is left of each budget of one connection. */
 export class FloodBudget {
@@ -78,8 +89,8 @@ export class FloodBudget {
   private readonly left: Int32Array;
 
   constructor(limits: Http2Limits) {
-    const { resets, settings, pings, emptyFrames, windowUpdates, controls } = limits;
-    this.limits = [resets, settings, pings, emptyFrames, windowUpdates, controls];
+    const { resets, settings, pings, emptyFrames, windowUpdates, controls, largeHeads } = limits;
+    this.limits = [resets, settings, pings, emptyFrames, windowUpdates, controls, largeHeads];
     this.left = Int32Array.from(this.limits, (limit) => limit.burst);
   }
 

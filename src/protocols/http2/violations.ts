@@ -131,6 +131,7 @@ const seeds = {
   windowFlood: ["enhanceYourCalm", "connection", "limit", "Too many WINDOW_UPDATE frames for what was sent."],
   controlFlood: ["enhanceYourCalm", "connection", "limit", "Too many PRIORITY or unknown frames."],
   backlogFlood: ["enhanceYourCalm", "connection", "limit", "Frames are owed that the peer does not read."],
+  largeHeadFlood: ["enhanceYourCalm", "connection", "limit", "Too many heads are over the limit."],
 } as const satisfies Record<string, Seed>;
 
 export type ViolationName = keyof typeof seeds;

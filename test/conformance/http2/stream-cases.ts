@@ -202,6 +202,11 @@ const floods: readonly Case[] = [
     ],
     expect: { answers: { 1: { status: 431 } } },
   },
+  endsConnection(
+    "flood: heads over the limit, one after the other",
+    Code.calm,
+    repeat(100, (i) => headers(1 + 2 * i, [...get, ...Array.from({ length: 200 }, () => ["x", ""] as const)])),
+  ),
 ];
 
 export const streamCases: readonly Case[] = [...states, ...floods];
