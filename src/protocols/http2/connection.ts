@@ -198,8 +198,10 @@ export class Http2Connection<Context> extends ConnectionCore<Context> implements
       return this.onRequest(streamId, isEnd);
     }
     const how = this.ended.find(streamId);
-    // Of ours, too many may have ended since to remember which we had reset (§5.1: what is late on those is ignored).
-    if (how === Ended.byUs || (how === Ended.unknown && this.role === "client")) return this.spendControl();
+    // Too many may have ended since to remember which we had reset (§5.1: what is late on those is ignored). A request on an
+    // id that was passed over (§5.1.1) is told from late trailers by its pseudo-fields.
+    const mayBeLate = this.role === "client" || (isEnd && !this.shared.list.beginsWithPseudo);
+    if (how === Ended.byUs || (how === Ended.unknown && mayBeLate)) return this.spendControl();
     return how === Ended.unknown ? Violation.streamOrder : Violation.closedStream;
   }
 

@@ -6,6 +6,7 @@
  * behind `end`, at least three times `listBytesMax`, is free for text composed from the fields, such as joined cookies.
  */
 import { lineOverheadBytes } from "./dynamic-table.ts";
+import { Pseudo, pseudoOf } from "./field-kind.ts";
 
 /** What RFC 9113 §6.5.2 adds to the text of every field when it counts the size of a list. */
 export const fieldOverheadBytes = 32;
@@ -45,6 +46,11 @@ export class FieldList {
     this.valueEnd = new Int32Array(fieldsMax);
     this.kind = new Int32Array(fieldsMax);
     this.isSensitive = new Uint8Array(fieldsMax);
+  }
+
+  /** Whether this is a message's head and no trailers; known of a list that is over its limits too. */
+  get beginsWithPseudo(): boolean {
+    return this.count > 0 && pseudoOf(this.kind[0]!) !== Pseudo.none;
   }
 
   clear(): void {

@@ -32,6 +32,18 @@ const states: readonly Case[] = [
   endsConnection("5.1: DATA on a stream the client has reset", Code.closed, open(1, hold), rst(1), data(1, "a")),
   endsConnection("5.1: HEADERS on a stream the client has reset", Code.closed, open(1, hold), rst(1), headers(1)),
   endsConnection("5.1: CONTINUATION on a closed stream", Code.protocol, headers(1), answered(1), continuation(1, "")),
+  survives(
+    "5.1: trailers of a stream that the server reset and that many have ended since are ignored",
+    open(1, [...post, ["connection", "close"]]),
+    ...Array.from({ length: 100 }, (_, i) => [headers(3 + 2 * i), answered(3 + 2 * i)]).flat(),
+    headers(1, trailers),
+  ),
+  endsConnection(
+    "5.1: late trailers without end",
+    Code.calm,
+    headers(201),
+    repeat(5000, () => headers(1, trailers)),
+  ),
   resets(
     "5.1: frames that were on their way to a stream the server has reset are ignored",
     1,
