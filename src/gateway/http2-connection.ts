@@ -49,8 +49,9 @@ function sharedOf(limits: Http2Limits): Http2Shared<Http2ClientStream> {
 export class Http2ClientConnection extends ClientWire implements ConnectionEvents<Http2ClientStream> {
   readonly http2: Http2Connection<Http2ClientStream>;
   private first: Http2ClientStream | null = null;
-  /** Requests that came in this read and wait for its end. */
+  /** Requests that came in this read and wait for its end, oldest first. */
   private undispatched: Http2ClientStream | null = null;
+  private lastUndispatched: Http2ClientStream | null = null;
   private isFlushDue = false;
   private isReading = false;
   private isOver = false;
@@ -109,13 +110,8 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
     client.exchange = exchange;
     exchange.begin(client, head);
     if (client.exchange !== exchange) return;
-    if (expectsBody(head, isEnd)) {
-      client.nextUndispatched = this.undispatched;
-      this.undispatched = client;
-    } else {
-      exchange.onRequestEnd(null);
-      exchange.dispatch();
-    }
+    if (!expectsBody(head, isEnd)) exchange.onRequestEnd(null);
+    if (client.exchange === exchange) this.dispatchLater(client);
     if (requestsPerConnectionMax > 0 && this.requestsCount >= requestsPerConnectionMax) this.http2.drain();
   }
 
@@ -133,12 +129,12 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
     }
     if (to > from) exchange.onRequestBody(bytes, from, to);
     if (client.stream === stream && !client.isRequestPaused) this.http2.consumeAll(stream);
-    if (isEnd && client.exchange === exchange) this.endRequest(client, null);
+    if (isEnd && client.exchange === exchange) exchange.onRequestEnd(null);
   }
 
   onTrailers(stream: Stream, head: MessageHead): void {
     const client = stream.context!;
-    if (client.exchange !== null) this.endRequest(client, head.fieldCount === 0 ? null : head);
+    client.exchange?.onRequestEnd(head.fieldCount === 0 ? null : head);
   }
 
   onWindow(stream: Stream): void {
@@ -212,7 +208,7 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
     client.previous = null;
     client.next = null;
     client.connection = null;
-    if (free.length < freeMax) free.push(client);
+    if (!client.isUndispatched) keepRecord(client);
     if (this.first !== null) return;
     this.idleSinceMs = this.context.loop.nowMs;
     if (!this.isReading) this.endIfDrained();
@@ -298,19 +294,25 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
     return client;
   }
 
-  private endRequest(client: Http2ClientStream, trailers: MessageHead | null): void {
-    const exchange = client.exchange!;
-    exchange.onRequestEnd(trailers);
-    if (client.exchange === exchange && !exchange.hasBeenDispatched) exchange.dispatch();
+  private dispatchLater(client: Http2ClientStream): void {
+    client.isUndispatched = true;
+    if (this.lastUndispatched === null) this.undispatched = client;
+    else this.lastUndispatched.nextUndispatched = client;
+    this.lastUndispatched = client;
   }
 
-  /** Requests whose bodies came with them are passed on in one piece. */
+  /**
+   * Requests are passed on when the read that brought them has been worked through: in one piece with the bodies that came
+   * with them, and not at all when they were reset in it, or their connection ended for a flood.
+   */
   private dispatchBegun(): void {
     for (let client = this.undispatched; client !== null; client = this.undispatched) {
       this.undispatched = client.nextUndispatched;
+      if (this.undispatched === null) this.lastUndispatched = null;
       client.nextUndispatched = null;
-      const { exchange } = client;
-      if (client.connection === this && exchange !== null && !exchange.hasBeenDispatched) exchange.dispatch();
+      client.isUndispatched = false;
+      if (client.connection === this) client.exchange?.dispatch();
+      else keepRecord(client);
     }
   }
 
@@ -337,6 +339,10 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
     this.timerAtMs = atMs;
     this.context.timers.schedule(this, atMs);
   }
+}
+
+function keepRecord(client: Http2ClientStream): void {
+  if (free.length < freeMax) free.push(client);
 }
 
 /** Whether a request's body is still to come, or its tunnel. */

@@ -47,7 +47,9 @@ export class Http2ClientStream implements ClientStream, TunnelSide {
   bodySinceMs = 0;
   takenSinceMs = 0;
   isRequestPaused = false;
-  /** The next request of the same read that waits for its end. */
+  /** The request waits for the end of the read that brought it; so does its record, even when it is over by then. */
+  isUndispatched = false;
+  /** The next one that waits. */
   nextUndispatched: Http2ClientStream | null = null;
   private pending: Uint8Array = noBytes;
   private pendingFrom = 0;
