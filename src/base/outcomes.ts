@@ -182,6 +182,22 @@ const rows = {
     "never",
     "The head of the upstream's answer is over the limit.",
   ),
+  upstreamHttp2Violation: row(
+    60,
+    "upstream-http2-violation",
+    0,
+    "upstream",
+    "never",
+    "The upstream broke the rules of HTTP/2.",
+  ),
+  upstreamHttp2Flood: row(
+    61,
+    "upstream-http2-flood",
+    0,
+    "upstream",
+    "never",
+    "The upstream flooded its HTTP/2 connection, which was ended.",
+  ),
 
   laneShed: row(
     90,

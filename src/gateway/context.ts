@@ -114,6 +114,10 @@ export class WorkerContext implements UpstreamObserver {
     this.metrics.upstreamClosed();
   }
 
+  upstreamBroke(outcome: number): void {
+    this.metrics.recordRefusal(outcome);
+  }
+
   countRetry(): void {
     this.metrics.add(ProcessCounter.retries, 1);
   }

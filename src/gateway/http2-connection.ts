@@ -10,15 +10,14 @@ import { ProcessCounter } from "../observe/mod.ts";
 import {
   BodyKind,
   type ConnectionEvents,
-  ErrorCode,
   Http2Connection,
   type Http2Limits,
   Http2Shared,
   type Http2Stream,
+  isFlood,
   type MessageHead,
   Method,
   Violation,
-  violationCode,
 } from "../protocols/mod.ts";
 import { atRoundEnd } from "../transport/mod.ts";
 import { answerOf } from "./answers.ts";
@@ -161,10 +160,9 @@ export class Http2ClientConnection extends ClientWire implements ConnectionEvent
   onPong(): void {}
 
   onViolation(violation: number): void {
-    const isFlood = violationCode(violation) === ErrorCode.enhanceYourCalm && violation !== Violation.headTooLarge;
     if (violation === Violation.headTooLarge) return;
     if (violation === Violation.refusedStream) this.context.metrics.recordRefusal(Outcome.http2StreamRefused);
-    else this.context.metrics.recordRefusal(isFlood ? Outcome.http2Flood : Outcome.http2Violation);
+    else this.context.metrics.recordRefusal(isFlood(violation) ? Outcome.http2Flood : Outcome.http2Violation);
   }
 
   onFailed(): void {

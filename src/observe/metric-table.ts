@@ -108,7 +108,7 @@ export const metricRows = {
     "weir_refused_connections_total",
     "counter",
     ["outcome"],
-    "Client connections refused or cut before they had a request.",
+    "Connections refused or cut outside of a request, and what an HTTP/2 peer broke its rules with on either side.",
   ),
   loopStall: row("weir_event_loop_stall_seconds", "histogram", [], "How late timers of the workers fired."),
   seriesUsed: row("weir_series_used", "gauge", [], "Pairs of route and upstream that have a place of their own."),

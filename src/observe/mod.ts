@@ -13,6 +13,7 @@ export {
 export { type Cells, planSegment, runtimeFolder, Segment, type SegmentGrant } from "./segment.ts";
 export { SegmentDirectory, type Series, seriesKey } from "./segment-directory.ts";
 export { type SegmentSizes, slotNone, slotOther } from "./segment-layout.ts";
+export { SegmentTotals } from "./segment-totals.ts";
 export {
   readSnapshot,
   type Snapshot,

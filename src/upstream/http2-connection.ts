@@ -14,6 +14,7 @@ import {
   type Http2Limits,
   Http2Shared,
   type Http2Stream,
+  isFlood,
 } from "../protocols/mod.ts";
 import { atRoundEnd, connectWire, Wire } from "../transport/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -193,7 +194,10 @@ export class Http2UpstreamConnection extends Wire implements ConnectionEvents<Ht
   }
 
   onPong(): void {}
-  onViolation(): void {}
+
+  onViolation(violation: number): void {
+    this.endpoint.upstream.broke(isFlood(violation) ? Outcome.upstreamHttp2Flood : Outcome.upstreamHttp2Violation);
+  }
 
   onFailed(): void {
     this.writeRound();

@@ -8,6 +8,7 @@ import { Upstream } from "./upstream.ts";
 
 const observer = {
   upstreamConnectionOpened: () => {},
+  upstreamBroke: () => {},
   upstreamConnectionClosed: () => {},
   hasDescriptor: () => true,
   countDescriptor: () => {},

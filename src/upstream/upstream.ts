@@ -31,6 +31,8 @@ export interface UpstreamSettings {
 export interface UpstreamObserver {
   upstreamConnectionOpened(): void;
   upstreamConnectionClosed(): void;
+  /** An HTTP/2 connection's peer broke its rules; the requests it hit end with outcomes of their own. */
+  upstreamBroke(outcome: number): void;
   /** Whether the process has a descriptor to spare for one more. */
   hasDescriptor(): boolean;
   /** A connection is about to be opened, or gone: `change` is 1 or -1. */
@@ -224,6 +226,10 @@ export class Upstream {
 
   connectionClosed(): void {
     this.observer.upstreamConnectionClosed();
+  }
+
+  broke(outcome: number): void {
+    this.observer.upstreamBroke(outcome);
   }
 
   /** Not in the configuration any more: keeps nothing idle, finishes what it has. @cold */

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConfig } from "../../src/config/mod.ts";
 import { Gateway } from "../../src/gateway/mod.ts";
-import { Segment, SegmentDirectory, seriesKey, WorkerMetrics } from "../../src/observe/mod.ts";
+import { Segment, SegmentDirectory, SegmentTotals, seriesKey, WorkerMetrics } from "../../src/observe/mod.ts";
 import { localAddress, openListeningSocket, type SocketAddress } from "../../src/transport/mod.ts";
 
 export class LocalGateway {
@@ -44,6 +44,13 @@ export class LocalGateway {
     this.revision++;
     this.gateway.prepare(config, this.revision, this.slots(config));
     this.gateway.commit();
+  }
+
+  /** What was refused or cut with this outcome, outside of requests. */
+  refusals(outcome: number): number {
+    const totals = new SegmentTotals(this.directory.segment);
+    totals.read(0);
+    return totals.refusals[outcome]!;
   }
 
   async close(): Promise<void> {

@@ -31,4 +31,11 @@ export { Output } from "./output.ts";
 export { Sender } from "./sender.ts";
 export { isSettingsLength, type Role, Setting } from "./settings.ts";
 export { type Http2Stream, StreamPool } from "./stream.ts";
-export { ErrorCode, Violation, type ViolationRow, violationCode, violationRow, violationRows } from "./violations.ts";
+export {
+  ErrorCode,
+  isFlood,
+  Violation,
+  type ViolationRow,
+  violationRow,
+  violationRows,
+} from "./violations.ts";

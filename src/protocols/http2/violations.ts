@@ -158,6 +158,11 @@ export function violationCode(id: number): number {
   return errorCodes[id]!;
 }
 
+/** Whether a limit was passed that only floods pass; a head over its limit is no flood by itself. */
+export function isFlood(id: number): boolean {
+  return violationCode(id) === ErrorCode.enhanceYourCalm && id !== Violation.headTooLarge;
+}
+
 /** The row of a violation; asking for an unknown one is a bug. */
 export function violationRow(id: number): ViolationRow {
   const row = violationRows[id - 1];
