@@ -4,8 +4,10 @@
  * Limits: a head of 64 KiB, a collected body of 4 MiB (longer ones are read and dropped), what a client sends while its
  * answer is delayed stays in the kernel.
  */
+import { Wire } from "../transport/mod.ts";
 import { type Answer, json, renderAnswer, renderHead } from "./answers.ts";
 import type { Behaviour } from "./behaviour.ts";
+import { delay } from "./delays.ts";
 import type { Market } from "./exchange.ts";
 import { Body, ChunkedBody, RequestHead } from "./request.ts";
 
@@ -27,6 +29,7 @@ const pieceBytes = 64 * 1024;
 const slowPieceBytes = 1024;
 const filler = Buffer.alloc(pieceBytes, "0123456789abcdef");
 const continueAnswer = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+const lineEnd = Buffer.from("\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");
 const noBytes = Buffer.alloc(0);
 
@@ -34,16 +37,12 @@ const noBytes = Buffer.alloc(0);
 const gathered = Buffer.alloc(1024 * 1024);
 let gatheredLength = 0;
 
-type Socket = Bun.Socket<ExchangeConnection>;
-
-export class ExchangeConnection {
-  private readonly socket: Socket;
+export class ExchangeConnection extends Wire {
   private readonly market: Market;
+  private readonly connections: Set<ExchangeConnection>;
   private readonly head = new RequestHead();
   private readonly chunked = new ChunkedBody();
   private rest: Buffer | null = null;
-  /** What the kernel would not take yet. */
-  private unsent: Buffer | null = null;
   private request: ExchangeRequest | null = null;
   private bodyLeft = 0;
   private bodyPieces: Buffer[] = [];
@@ -51,16 +50,39 @@ export class ExchangeConnection {
   /** An answer is delayed or still being written: nothing more is read until it is out. */
   private isBusy = false;
   private isClosing = false;
-  private isClosed = false;
   private stream: { left: number; isChunked: boolean; slowMs: number; stopAt: number } | null = null;
-  private timer: Timer | null = null;
+  private callOff: (() => void) | null = null;
 
-  constructor(socket: Socket, market: Market) {
-    this.socket = socket;
+  /** @param connections those that are open; it belongs to them until it is closed */
+  constructor(market: Market, connections: Set<ExchangeConnection>) {
+    super();
     this.market = market;
+    this.connections = connections;
+    connections.add(this);
   }
 
-  receive(data: Buffer): void {
+  onBytes(bytes: Uint8Array, from: number, to: number): void {
+    this.receive(Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset + from, to - from));
+  }
+
+  onWritable(): void {
+    if (this.callOff === null) this.continueStream();
+    this.endIfDone();
+  }
+
+  onPeerEnd(): void {
+    this.isClosing = true;
+    this.endIfDone();
+  }
+
+  onClosed(): void {
+    this.connections.delete(this);
+    this.callOff?.();
+  }
+
+  onTimer(): void {}
+
+  private receive(data: Buffer): void {
     const bytes = this.rest === null ? data : Buffer.concat([this.rest, data]);
     this.rest = null;
     let at = 0;
@@ -72,25 +94,7 @@ export class ExchangeConnection {
       this.isClosing = true;
     }
     if (at < bytes.length && !this.isClosing) this.rest = Buffer.from(bytes.subarray(at));
-    this.flush();
-  }
-
-  drain(): void {
-    const bytes = this.unsent;
-    if (bytes === null) return;
-    this.unsent = null;
-    this.write(bytes);
-    if (this.unsent === null && this.stream !== null && this.timer === null) this.continueStream();
-    this.endIfDone();
-  }
-
-  closed(): void {
-    this.isClosed = true;
-    if (this.timer !== null) clearTimeout(this.timer);
-  }
-
-  destroy(): void {
-    this.socket.terminate();
+    this.finishRead();
   }
 
   /** Reads requests until the bytes end or one has to wait; returns how far it came. */
@@ -146,18 +150,18 @@ export class ExchangeConnection {
 
   private readBody(bytes: Buffer, at: number): number {
     if (this.bodyLeft < 0) {
-      const next = this.chunked.read(bytes, at, (piece) => this.keep(piece));
+      const next = this.chunked.read(bytes, at, (piece) => this.collect(piece));
       if (this.chunked.isDone) this.complete();
       return next;
     }
     const end = Math.min(bytes.length, at + this.bodyLeft);
-    this.keep(bytes.subarray(at, end));
+    this.collect(bytes.subarray(at, end));
     this.bodyLeft -= end - at;
     if (this.bodyLeft === 0) this.complete();
     return end;
   }
 
-  private keep(piece: Uint8Array): void {
+  private collect(piece: Uint8Array): void {
     if (this.bodyKept + piece.length > bodyKeptMax) return;
     this.bodyKept += piece.length;
     this.bodyPieces.push(Buffer.from(piece));
@@ -217,7 +221,7 @@ export class ExchangeConnection {
   private continueStream(): void {
     for (;;) {
       const { stream } = this;
-      if (stream === null || this.unsent !== null || this.isClosed) return;
+      if (stream === null || this.backlogBytes > 0 || !this.isOpen) return;
       if (stream.left === stream.stopAt) {
         this.stream = null;
         this.isClosing = true;
@@ -231,14 +235,11 @@ export class ExchangeConnection {
       const wanted = stream.left - Math.max(0, stream.stopAt);
       const length = Math.min(wanted, stream.slowMs > 0 ? slowPieceBytes : pieceBytes);
       stream.left -= length;
-      if (stream.isChunked) this.write(Buffer.from(`${length.toString(16)}\r\n`));
-      this.write(filler.subarray(0, length));
-      if (stream.isChunked) this.write(Buffer.from("\r\n"));
+      if (stream.isChunked) this.send(Buffer.from(`${length.toString(16)}\r\n`));
+      this.write(filler, 0, length);
+      if (stream.isChunked) this.send(lineEnd);
       if (stream.slowMs > 0 && stream.left > 0) {
-        this.timer = setTimeout(() => {
-          this.timer = null;
-          this.continueStream();
-        }, stream.slowMs);
+        this.wait(stream.slowMs, () => this.continueStream());
         return;
       }
     }
@@ -246,32 +247,38 @@ export class ExchangeConnection {
 
   private endStream(isChunked: boolean): void {
     this.stream = null;
-    if (isChunked) this.write(lastChunk);
+    if (isChunked) this.send(lastChunk);
     this.goOn();
   }
 
   private later(ms: number, run: () => void): void {
     this.setBusy(true);
-    this.timer = setTimeout(() => {
-      this.timer = null;
+    this.wait(ms, () => {
       this.setBusy(false);
       run();
       if (!this.isBusy) this.goOn();
-    }, ms);
+    });
+  }
+
+  private wait(ms: number, run: () => void): void {
+    this.callOff = delay(ms, () => {
+      this.callOff = null;
+      run();
+    });
   }
 
   /** Takes up what came while an answer was delayed. */
   private goOn(): void {
     this.setBusy(false);
     if (this.rest !== null && !this.isClosing) this.receive(noBytes);
-    else this.flush();
+    else this.finishRead();
   }
 
   private setBusy(isBusy: boolean): void {
-    if (this.isBusy === isBusy || this.isClosed) return;
+    if (this.isBusy === isBusy) return;
     this.isBusy = isBusy;
-    if (isBusy) this.socket.pause();
-    else this.socket.resume();
+    if (isBusy) this.pauseReading();
+    else this.resumeReading();
   }
 
   /** Adds bytes to what this read will write. */
@@ -281,7 +288,7 @@ export class ExchangeConnection {
     gatheredLength += bytes.length;
   }
 
-  private flush(): void {
+  private finishRead(): void {
     this.flushGathered();
     this.endIfDone();
   }
@@ -290,21 +297,15 @@ export class ExchangeConnection {
     if (gatheredLength === 0) return;
     const length = gatheredLength;
     gatheredLength = 0;
-    this.write(gathered.subarray(0, length));
+    this.write(gathered, 0, length);
   }
 
-  private write(bytes: Buffer): void {
-    if (this.isClosed) return;
-    if (this.unsent !== null) {
-      this.unsent = Buffer.concat([this.unsent, bytes]);
-      return;
-    }
-    const written = Math.max(0, this.socket.write(bytes));
-    if (written < bytes.length) this.unsent = Buffer.from(bytes.subarray(written));
+  private send(bytes: Buffer): void {
+    this.write(bytes, 0, bytes.length);
   }
 
   private endIfDone(): void {
-    if (this.isClosing && !this.isBusy && this.unsent === null && !this.isClosed) this.socket.end();
+    if (this.isClosing && !this.isBusy && this.backlogBytes === 0) this.close();
   }
 }
 

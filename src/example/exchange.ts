@@ -6,7 +6,9 @@
  * is written once for each read. Trade: answers leave in the order of the requests, and a delayed one holds up those behind
  * it on the same connection, as with most servers.
  */
+import { rmSync } from "node:fs";
 import { Random, randomSeed } from "../base/mod.ts";
+import { adopt, listenOn, localAddress, openListeningSocket } from "../transport/mod.ts";
 import { type Answer, json, quoteAnswer, renderAnswer } from "./answers.ts";
 import { type Behaviour, bodyBytesMax, parseBehaviour, plainBehaviour } from "./behaviour.ts";
 import { ExchangeConnection, type ExchangeRequest } from "./connection.ts";
@@ -29,31 +31,25 @@ export interface Exchange {
   stop(): void;
 }
 
+/** A gateway may open thousands of connections at once, and the kernel drops the first packets of those that it cannot keep. */
+const backlog = 4096;
+
 /** Begins to listen, and returns when it does. */
 export function startExchange(options: ExchangeOptions): Exchange {
   const market = new Market(options.behaviour ?? plainBehaviour, new Random(options.seed ?? randomSeed()));
   const connections = new Set<ExchangeConnection>();
-  const handlers: Bun.SocketHandler<ExchangeConnection> = {
-    open(socket) {
-      socket.data = new ExchangeConnection(socket, market);
-      socket.setNoDelay(true);
-      connections.add(socket.data);
-      market.connectionsCount += 1;
-    },
-    data: (socket, bytes) => socket.data.receive(bytes),
-    drain: (socket) => socket.data.drain(),
-    close(socket) {
-      connections.delete(socket.data);
-      socket.data.closed();
-    },
-    error: (socket) => void socket.terminate(),
-  };
-  const listener =
-    options.unix === undefined
-      ? Bun.listen({ hostname: options.hostname ?? "127.0.0.1", port: options.port ?? 0, socket: handlers })
-      : Bun.listen({ unix: options.unix, socket: handlers });
+  const { unix, hostname = "127.0.0.1", port = 0 } = options;
+  const asked =
+    unix === undefined ? ({ kind: "ip", host: hostname, port } as const) : ({ kind: "unix", path: unix } as const);
+  const descriptor = openListeningSocket(asked, { backlog, reusePort: false, isFirst: true });
+  const address = localAddress(descriptor);
+  const listener = listenOn(descriptor, (socket) => {
+    adopt(socket, new ExchangeConnection(market, connections));
+    socket.setNoDelay(true);
+    market.connectionsCount += 1;
+  });
   return {
-    port: "port" in listener ? listener.port : 0,
+    port: address.kind === "ip" ? address.port : 0,
     get connectionsCount() {
       return market.connectionsCount;
     },
@@ -62,7 +58,8 @@ export function startExchange(options: ExchangeOptions): Exchange {
     },
     orders: market.orders,
     stop: () => {
-      listener.stop(true);
+      listener.stop();
+      if (unix !== undefined) rmSync(unix, { force: true });
       for (const connection of connections) connection.destroy();
     },
   };

@@ -25,8 +25,8 @@ export const layers: Readonly<Record<string, number>> = {
 /** What the proof may import besides its own folders. */
 const proofFolders = ["load", "chaos", "tune", "diagnose", "prove"];
 const proofMayImport = new Set([...proofFolders, "base", "protocols", "config"]);
-/** The example is an upstream like any other: nobody needs it, and it needs no part of the gateway. */
-const exampleMayImport = new Set(["base", "protocols", "config"]);
+/** The example is an upstream like any other: nobody needs it, and it needs no part of the gateway but its sockets. */
+const exampleMayImport = new Set(["base", "protocols", "config", "transport"]);
 /** Besides its lower layers, a test may use what tests share. */
 const testsMayImport = /^(test\/|package\.json$)/;
 
