@@ -81,7 +81,7 @@ export function registerLoad(program: Command): void {
     .option("--reuse <how>", "keep: connections are kept; none: one connection per request (default keep)")
     .option("--source <addresses>", "local addresses: 127.0.0.2-127.0.0.9 or a list; each has its own ports")
     .option("--processes <count>", "client processes (default: half the cores against this machine, else all)")
-    .option("--pacing <how>", "waiting of an open loop: auto, precise, spin or timer")
+    .option("--pacing <how>", "waiting of an open loop: auto, precise, frugal, spin or timer")
     .option("--fail-if <expression>", "exit code 3 if it holds: 'p99 > 10ms', 'error_ratio > 0'; repeatable", many)
     .option("--health <how>", "void: a run limited by the generator is void; warn: only say so (default void)")
     .option("--ceiling", "measure the generator against a null server too, and say what share the run used")

@@ -23,8 +23,8 @@ const overdueMs = 30_000;
 export interface LoadHooks {
   /** Aborting ends the run early; what was measured until then is the result. */
   readonly signal?: AbortSignal;
-  /** Connections are open (or failed) and the measurement begins. */
-  onStart?(setup: GeneratorHealth["setup"]): void;
+  /** Connections are open (or failed) and the measurement begins. @param processIds of the clients */
+  onStart?(setup: GeneratorHealth["setup"], processIds: readonly number[]): void;
   /** A second of the run, all processes together. */
   onSecond?(point: SeriesPoint, collector: Collector): void;
   /** Expressions that say when the run fails; see thresholds.ts. */
@@ -88,7 +88,10 @@ class Run {
       for (const share of shares(this.plan)) this.clients.push(this.spawn(share));
       await this.until((client) => client.prepared !== null);
       const setup = this.setupReport();
-      this.hooks.onStart?.(setup);
+      this.hooks.onStart?.(
+        setup,
+        this.clients.map((client) => client.process.pid),
+      );
       const startedAt = new Date(this.clock.wallMs() + startDelayMs);
       for (const client of this.clients) this.tell(client, { type: "start", wallMs: startedAt.getTime() });
       if (this.hooks.signal?.aborted === true) this.interrupt();

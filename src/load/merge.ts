@@ -178,9 +178,13 @@ function mergeGenerators(parts: readonly GeneratorHealth[]): GeneratorHealth {
 function mergeVerdicts(results: readonly LoadResult[], hasFailed: boolean): Verdict {
   const verdicts = results.map((result) => result.verdict);
   const warnings = [...new Set(verdicts.flatMap((verdict) => verdict.warnings))];
-  const spoiled = verdicts.filter((verdict) => verdict.status === "void").flatMap((verdict) => verdict.reasons);
-  if (spoiled.length > 0) return { status: "void", reasons: [...new Set(spoiled)], warnings };
-  if (hasFailed) return { status: "failed", reasons: [say(messages.mergedFailed)], warnings };
+  const base = { warnings, isOnlyLate: false };
+  const spoiled = verdicts.filter((verdict) => verdict.status === "void");
+  const reasons = [...new Set(spoiled.flatMap((verdict) => verdict.reasons))];
+  if (spoiled.length > 0) {
+    return { ...base, status: "void", reasons, isOnlyLate: spoiled.every((verdict) => verdict.isOnlyLate) };
+  }
+  if (hasFailed) return { ...base, status: "failed", reasons: [say(messages.mergedFailed)] };
   const isInterrupted = verdicts.some((verdict) => verdict.status === "interrupted");
-  return { status: isInterrupted ? "interrupted" : "passed", reasons: [], warnings };
+  return { ...base, status: isInterrupted ? "interrupted" : "passed", reasons: [] };
 }

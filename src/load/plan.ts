@@ -78,7 +78,7 @@ export interface OpenLoad {
 }
 
 /** How an idle client process waits for the next request that is due. */
-export type Pacing = "auto" | "precise" | "spin" | "timer";
+export type Pacing = "auto" | "precise" | "frugal" | "spin" | "timer";
 
 export interface HealthLimits {
   readonly sendLagUsP99Max: number;

@@ -131,8 +131,15 @@ test("merging refuses other classes, and is void where a part is", () => {
   const one = resultOf([samples(100, 1)], 1);
   const other = { ...one, classes: [{ ...one.classes[0]!, name: "orders" }] };
   expect(() => mergeResults([one, other])).toThrow("different classes");
-  const spoiled: LoadResult = { ...one, verdict: { status: "void", reasons: ["late"], warnings: [] } };
-  expect(mergeResults([one, spoiled]).verdict).toEqual({ status: "void", reasons: ["late"], warnings: [] });
+  const late = { status: "void", reasons: ["late"], warnings: [], isOnlyLate: true } as const;
+  const cut: LoadResult = { ...one, verdict: { ...late, reasons: ["a client ended"], isOnlyLate: false } };
+  const spoiled: LoadResult = { ...one, verdict: late };
+  expect(mergeResults([one, spoiled]).verdict).toEqual(late);
+  expect(mergeResults([spoiled, cut]).verdict).toEqual({
+    ...late,
+    reasons: ["late", "a client ended"],
+    isOnlyLate: false,
+  });
 });
 
 test("a long run keeps at most 600 points, and loses no answer in joining them", () => {

@@ -37,6 +37,11 @@ export interface Verdict {
   /** Why it is void or failed, and warnings, in the language of the run. */
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
+  /**
+   * Void for nothing but a generator that was late or slow. Its requests were sent all the same and are timed from when they were
+   * due, so what it measured is worse than the truth, never better.
+   */
+  readonly isOnlyLate: boolean;
 }
 
 export interface LoadSummary {

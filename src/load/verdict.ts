@@ -27,14 +27,20 @@ export function judge(
   thresholds: readonly ThresholdResult[],
   events: RunEvents,
 ): Verdict {
-  const spoiled = [...spoiledByGenerator(plan, result), ...spoiledBySystem(result, events)];
+  const lateness = spoiledByGenerator(plan, result);
+  const others = spoiledBySystem(result, events);
+  const spoiled = [...lateness, ...others];
   const warnings = warningsOf(result, events);
+  const base = { warnings, isOnlyLate: false };
+  const hasAnswers = result.summary.answers > 0;
   if (!plan.health.isVoidable) warnings.unshift(...spoiled);
-  else if (spoiled.length > 0) return { status: "void", reasons: spoiled, warnings };
-  if (result.summary.answers === 0) return { status: "void", reasons: [say(messages.voidNothing)], warnings };
+  else if (spoiled.length > 0) {
+    return { ...base, status: "void", reasons: spoiled, isOnlyLate: others.length === 0 && hasAnswers };
+  }
+  if (!hasAnswers) return { ...base, status: "void", reasons: [say(messages.voidNothing)] };
   const failed = thresholds.filter((threshold) => !threshold.isPassed);
-  if (failed.length > 0) return { status: "failed", reasons: failed.map(describeThreshold), warnings };
-  return { status: events.isInterrupted ? "interrupted" : "passed", reasons: [], warnings };
+  if (failed.length > 0) return { ...base, status: "failed", reasons: failed.map(describeThreshold) };
+  return { ...base, status: events.isInterrupted ? "interrupted" : "passed", reasons: [] };
 }
 
 export function verdictExitCode(verdict: Verdict): ExitCode {

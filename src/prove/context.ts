@@ -2,7 +2,7 @@
 import { Random, WeirError } from "../base/mod.ts";
 import type { LoadHooks, PlanInput } from "../load/mod.ts";
 import type { Fingerprint } from "./machine/mod.ts";
-import { type Measured, measure } from "./measure.ts";
+import { achievedRatioGoal, type Measured, measure } from "./measure.ts";
 import type { Profile } from "./profile.ts";
 import { type SearchResult, searchRate } from "./statistics/mod.ts";
 import { type OwnTarget, startWeir, type Target, type WeirOptions } from "./target/mod.ts";
@@ -12,8 +12,6 @@ import type { Text } from "./text.ts";
 export const latencyGoalUs = 10_000;
 /** Of a trial: RFC 9411 calls a rate sustained with fewer failed transactions than this. */
 export const errorRatioGoal = 1e-5;
-/** Share of the schedule that must be answered in time for a rate to count as given. */
-export const achievedRatioGoal = 0.99;
 
 export interface ContextOptions {
   readonly profile: Profile;
@@ -142,12 +140,12 @@ export class Context {
   /**
    * How clients wait for the next request. Precisely means going round for the last 80 us, which above a few thousand
    * requests a second of a process is a large part of a processor: taken from a target on the same machine, it would measure
-   * the waiting. There they wait by timers, and requests leave in steps of a millisecond.
+   * the waiting. There they sleep until something is due or arrives, and requests leave in steps of a quarter of a millisecond.
    */
-  pacingAt(target: Target, perSecond: number, processesCount = 1): "auto" | "timer" {
+  pacingAt(target: Target, perSecond: number, processesCount = 1): "auto" | "frugal" {
     const { cores } = this.machine;
     const isCrowded = perSecond * spinSeconds > cores * spinRatioMax || processesCount > Math.max(1, cores / 2);
-    return target.isLocal && isCrowded ? "timer" : "auto";
+    return target.isLocal && isCrowded ? "frugal" : "auto";
   }
 
   /** Starts what is cold: compiled code, pools, caches of the kernel. */

@@ -4,7 +4,8 @@
  */
 import { systemClock } from "../base/mod.ts";
 import { buildPlan, type LoadHooks, type LoadPlan, type LoadResult, type PlanInput, runLoad } from "../load/mod.ts";
-import { readMachineUse, readUse } from "./machine/mod.ts";
+import { formatNumber } from "./format.ts";
+import { hurry, readMachineUse, readUse } from "./machine/mod.ts";
 import { messages } from "./messages.ts";
 import { checkLittle, type LittleCheck, mean } from "./statistics/mod.ts";
 import type { Target } from "./target/mod.ts";
@@ -27,7 +28,13 @@ export interface Measured {
   readonly load: LoadResult;
   readonly accounts: Accounts;
   readonly limiter: Text;
+  /** It proves nothing: the generator was the limit, and more than late. */
   readonly isVoid: boolean;
+  /**
+   * How late the generator was, where that is all that is wrong with a run: nearly all requests were sent and answered, and every
+   * figure that counts from the due time is worse than the truth, never better. Null where it was in time, or the run is void.
+   */
+  readonly lateness: Text | null;
   /** Of a closed loop without thinking, where the requests in flight are known: as many as connections. */
   readonly little: LittleCheck | null;
 }
@@ -47,18 +54,22 @@ export async function measure(target: Target, input: PlanInput, options: Measure
   const { hooks } = options;
   const load = await runLoad(plan, {
     ...hooks,
-    onStart: (setup) => {
+    onStart: (setup, processIds) => {
+      if (plan.load.kind === "open") for (const id of processIds) hurry(id);
       before = takeUse(target, workerIds);
-      hooks?.onStart?.(setup);
+      hooks?.onStart?.(setup, processIds);
     },
   });
   const after = takeUse(target, workerIds);
   const accounts = accountsOf(before, after, load, workerIds.length);
+  const isSpoiled = load.verdict.status === "void" && plan.health.isVoidable;
+  const lateness = isSpoiled && load.verdict.isOnlyLate && isGiven(load) ? latenessOf(load) : null;
   return {
     load,
     accounts,
     limiter: limiterOf(load, accounts, options.cores),
-    isVoid: isVoid(load, plan),
+    isVoid: isSpoiled && lateness === null,
+    lateness,
     little: littleOf(load, plan),
   };
 }
@@ -109,14 +120,35 @@ function accountsOf(before: UseAt, after: UseAt, load: LoadResult, workersCount:
   };
 }
 
+/** Share of the schedule that must be answered in time for a rate to count as given. */
+export const achievedRatioGoal = 0.99;
+
+/** A late generator that sent less than it was asked for would hide what the rest does to the target. */
+function isGiven({ summary }: LoadResult): boolean {
+  return (summary.achievedRatio ?? 1) >= achievedRatioGoal;
+}
+
+function latenessOf({ summary, generator }: LoadResult): Text {
+  const { achievedRatio, sendLagUs } = summary;
+  const stall = formatNumber(Math.max(0, ...generator.processes.map((each) => each.stallMsMax)));
+  if (achievedRatio === null) {
+    const used = Math.max(0, ...generator.processes.map((each) => each.cpuRatio));
+    return textOf(messages.slowGenerator, { percent: formatNumber(used * 100), stall });
+  }
+  const achieved = formatNumber(achievedRatio * 100);
+  return textOf(messages.lateGenerator, { lag: formatNumber(sendLagUs.p99 / 1000), stall, achieved });
+}
+
 /** What ran out first, in the order in which it would spoil the figure. */
 export function limiterOf(load: LoadResult, accounts: Accounts, cores: number): Text {
   const percent = (ratio: number): string => (ratio * 100).toFixed(0);
   const { gatewayCores, upstreamCores, machineBusyRatio, workersCount, generatorCores } = accounts;
-  if (load.verdict.status === "void") {
+  const isMachineFull = machineBusyRatio !== null && machineBusyRatio > fullRatio;
+  // A generator that is late on a machine without a free core is late because of that.
+  if (load.verdict.status === "void" && !(load.verdict.isOnlyLate && isMachineFull)) {
     return textOf(messages.generatorLimit, { reasons: plainText(load.verdict.reasons.join("; ")) });
   }
-  if (machineBusyRatio !== null && machineBusyRatio > fullRatio) {
+  if (isMachineFull) {
     return textOf(messages.machineLimit, {
       cores,
       percent: percent(machineBusyRatio),
@@ -133,10 +165,6 @@ export function limiterOf(load: LoadResult, accounts: Accounts, cores: number): 
   }
   if (gatewayCores === null) return textOf(messages.unknownLimit);
   return textOf(messages.latencyLimit, { percent: machineBusyRatio === null ? "?" : percent(machineBusyRatio) });
-}
-
-function isVoid(load: LoadResult, plan: LoadPlan): boolean {
-  return load.verdict.status === "void" && plan.health.isVoidable;
 }
 
 /** The raw data of a run that belongs into a report: everything but the histograms. */

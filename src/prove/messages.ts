@@ -15,6 +15,7 @@ export const messages = defineMessages({
   figure: { en: "  {title}: {value}", zh: "  {title}：{value}" },
   noFigure: { en: "  {title}: not measured, {why}", zh: "  {title}：未测得，{why}" },
   limiter: { en: "  limited by: {text}", zh: "  瓶颈：{text}" },
+  limitedBy: { en: "limited by: {text}", zh: "瓶颈：{text}" },
   reason: { en: "  not measured: {text}", zh: "  未能测量：{text}" },
   interrupted: { en: "interrupted; what was measured is reported", zh: "已中断；报告包含已测部分" },
   cutShort: { en: "the run was interrupted before it was done", zh: "运行在其完成前被中断" },
@@ -34,6 +35,14 @@ export const messages = defineMessages({
   generatorLimit: {
     en: "the load generator: {reasons}",
     zh: "压测端：{reasons}",
+  },
+  lateGenerator: {
+    en: "the load generator was late (P99 of the send lag {lag} ms, longest stall {stall} ms; {achieved} % of the schedule answered)",
+    zh: "压测端发送滞后（发送滞后 P99 {lag} 毫秒，最长停顿 {stall} 毫秒；计划请求的 {achieved} % 已应答）",
+  },
+  slowGenerator: {
+    en: "the load generator was slow (a client used {percent} % of its core, longest stall {stall} ms)",
+    zh: "压测端过慢（一个客户端占用其核心的 {percent} %，最长停顿 {stall} 毫秒）",
   },
   gatewayLimit: {
     en: "the gateway's processor time: {percent} % of a core for each of {workers} workers",

@@ -13,6 +13,16 @@ export interface Figure {
   /** 95 % interval, or the bounds of a search; null where there is none. */
   readonly interval: readonly [low: number, high: number] | null;
   readonly reason: Text | null;
+  /** Null where the load generator was in time. */
+  readonly lateness: Lateness | null;
+}
+
+/** What a late generator does to a figure. */
+export interface Lateness {
+  /** How late it was, in words. */
+  readonly text: Text;
+  /** The direction in which it can move the figure; null where that cannot be told, so that the figure proves nothing. */
+  readonly bends: "up" | "down" | null;
 }
 
 export interface PlotSeries {
@@ -90,10 +100,25 @@ export function figure(
   title: Text,
   value: number | null,
   unit: Unit,
-  more: { readonly interval?: Figure["interval"]; readonly reason?: Text | null } = {},
+  more: Partial<Pick<Figure, "interval" | "reason" | "lateness">> = {},
 ): Figure {
   const isNumber = value !== null && Number.isFinite(value);
-  return { title, value: isNumber ? value : null, unit, interval: more.interval ?? null, reason: more.reason ?? null };
+  const { interval = null, reason = null, lateness = null } = more;
+  return { title, value: isNumber ? value : null, unit, interval, reason, lateness };
+}
+
+/** Figures of a run whose generator was late: each with the direction in which that moves it, where it is known. */
+export function withLateness(
+  text: Text | null,
+  bends: Readonly<Record<string, "up" | "down">>,
+  figures: Readonly<Record<string, Figure>>,
+): Record<string, Figure> {
+  if (text === null) return { ...figures };
+  const late = ([name, each]: [string, Figure]): [string, Figure] => [
+    name,
+    { ...each, lateness: { text, bends: bends[name] ?? null } },
+  ];
+  return Object.fromEntries(Object.entries(figures).map(late));
 }
 
 export const emptyOutcome: Outcome = {

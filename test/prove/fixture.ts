@@ -20,6 +20,7 @@ const experiment: ExperimentResult = {
       unit: "req/s",
       interval: [41_250, 44_100],
       reason: null,
+      lateness: null,
     },
     kneedle_per_second: {
       title: text("bend of the curve", "曲线弯折处"),
@@ -27,6 +28,7 @@ const experiment: ExperimentResult = {
       unit: "req/s",
       interval: null,
       reason: text("the curve has no bend", "曲线没有弯折"),
+      lateness: null,
     },
   },
   tables: [
@@ -101,13 +103,16 @@ export const exampleReport: ReportDocument = {
   indicators: verdicts.map(([id, verdict, title, value, threshold]) => {
     const reason = verdict === "pass" ? null : text("rate held is 38,000 req/s", "保持的速率为 38,000 req/s");
     const limiter = text("the machine: all 2 cores 98 % busy", "机器：2 个核心忙碌 98 %");
+    const blemish =
+      verdict === "pass" ? text("holds although the load generator was late", "压测端发送滞后，但仍成立") : null;
     return {
       id,
       verdict,
       title: title.en,
       limiter: limiter.en,
       reason: reason?.en ?? null,
-      texts: { title, limiter, reason },
+      blemish: blemish?.en ?? null,
+      texts: { title, limiter, reason, blemish },
       isApplicable: id !== "I-09",
       experiment: "knee",
       figure: value,

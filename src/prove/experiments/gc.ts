@@ -6,7 +6,16 @@ import { defineMessages } from "../../base/mod.ts";
 import type { Context } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
+import {
+  emptyOutcome,
+  type Figure,
+  figure,
+  notMeasured,
+  type Outcome,
+  type Plot,
+  type Table,
+  withLateness,
+} from "../result.ts";
 import { bootstrapInterval, countInterval, mean, quantile } from "../statistics/mod.ts";
 import { type MetricValues, type OwnTarget, percentileBetween } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
@@ -200,7 +209,12 @@ function figuresOf(
       interval: average === null ? null : [share(average.low), share(average.high)],
     }),
     stall_ms_p99: figure(messages.stall, stallMs, "ms"),
-    crowd_ms_p99: percentileFigure(messages.latency, points, 0.99, random),
+    // Pauses and stalls are timed by the gateway's own clock, latency by the generator's.
+    ...withLateness(
+      measured.lateness,
+      { crowd_ms_p99: "up" },
+      { crowd_ms_p99: percentileFigure(messages.latency, points, 0.99, random) },
+    ),
   };
 }
 

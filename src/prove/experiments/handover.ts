@@ -7,7 +7,7 @@ import type { LoadResult } from "../../load/mod.ts";
 import { type Context, openConnectionsCount } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, figure, type Outcome, type Plot } from "../result.ts";
+import { emptyOutcome, figure, type Outcome, type Plot, withLateness } from "../result.ts";
 import type { Point } from "../statistics/mod.ts";
 import type { OwnTarget } from "../target/mod.ts";
 import { plainText, textOf } from "../text.ts";
@@ -79,15 +79,19 @@ async function replaceWorkers(context: Context, target: OwnTarget, rate: number)
     status: measured.isVoid || refused !== null ? "not-measured" : "measured",
     reason: refused ?? voidReason(measured),
     limiter: measured.limiter,
-    figures: {
-      handover_ms: longestFigure(messages.longest, steadyPart(measured, 1).points, random),
-      handover_failed: errorsFigure(messages.failed, summary.errors),
-      unaccounted: figure(messages.unaccounted, unaccounted(measured.load), "count"),
-      quiet_ms_max: longestFigure(messages.quietLongest, steadyPart(quiet, 0).points, random),
-      restart_ms: figure(messages.took, Math.max(...tookMs), "ms", {
-        interval: [Math.min(...tookMs), Math.max(...tookMs)],
-      }),
-    },
+    figures: withLateness(
+      measured.lateness,
+      { handover_ms: "up", handover_failed: "up", unaccounted: "up" },
+      {
+        handover_ms: longestFigure(messages.longest, steadyPart(measured, 1).points, random),
+        handover_failed: errorsFigure(messages.failed, summary.errors),
+        unaccounted: figure(messages.unaccounted, unaccounted(measured.load), "count"),
+        quiet_ms_max: longestFigure(messages.quietLongest, steadyPart(quiet, 0).points, random),
+        restart_ms: figure(messages.took, Math.max(...tookMs), "ms", {
+          interval: [Math.min(...tookMs), Math.max(...tookMs)],
+        }),
+      },
+    ),
     plots: [timePlot(measured, events), heatOf(measured, common.heat)],
     data: { run: brief(measured), quiet: brief(quiet), restarts: done, events },
   };
@@ -124,12 +128,16 @@ async function killWorker(context: Context, target: OwnTarget, rate: number): Pr
     status: measured.isVoid ? "not-measured" : "measured",
     reason: voidReason(measured),
     limiter: measured.limiter,
-    figures: {
-      crash_failed: errorsFigure(messages.failed, summary.errors),
-      crash_unaccounted: figure(messages.unaccounted, unaccounted(measured.load), "count"),
-      crash_seconds: figure(messages.lasting, series.points.filter(({ errors }) => errors > 0).length, "s"),
-      crash_replaced_ms: figure(messages.back, await back, "ms"),
-    },
+    figures: withLateness(
+      measured.lateness,
+      { crash_failed: "up", crash_unaccounted: "up", crash_seconds: "up" },
+      {
+        crash_failed: errorsFigure(messages.failed, summary.errors),
+        crash_unaccounted: figure(messages.unaccounted, unaccounted(measured.load), "count"),
+        crash_seconds: figure(messages.lasting, series.points.filter(({ errors }) => errors > 0).length, "s"),
+        crash_replaced_ms: figure(messages.back, await back, "ms"),
+      },
+    ),
     plots: [timePlot(measured, events)],
     data: { run: brief(measured), events },
   };

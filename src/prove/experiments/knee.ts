@@ -153,7 +153,7 @@ function outcomeOf(context: Context, search: SearchResult, trials: readonly Tria
   const closed = ladder.points;
   const lower = search.lower!;
   const above = trials.filter(({ rate, isMet }) => !isMet && rate === search.upper);
-  const isUpperVoid = above.length > 0 && above.every(({ measured }) => measured.isVoid);
+  const isUpperVoid = above.length > 0 && above.every(({ measured }) => measured.isVoid || measured.lateness !== null);
   const bend = kneedle(trials.map(({ rate, measured }): Point => [rate, measured.load.summary.latencyUs.p99]));
   const usl = fitUsl(closed, context.random("usl"));
   const refusals = {

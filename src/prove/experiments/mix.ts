@@ -4,7 +4,16 @@ import { type LatencyUs, type LoadResult, mergeResults } from "../../load/mod.ts
 import { type Context, meetsGoal } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
+import {
+  emptyOutcome,
+  type Figure,
+  figure,
+  notMeasured,
+  type Outcome,
+  type Plot,
+  type Table,
+  withLateness,
+} from "../result.ts";
 import { bootstrapInterval, median, percentileSamplesMin, type SearchResult, searchRate } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
@@ -38,6 +47,8 @@ const messages = defineMessages({
 const share = 0.7;
 /** Of the knee of plain requests: orders cost more. */
 const firstShare = 0.6;
+/** Jitter is a difference of two figures that a late generator raises, so it may move either way. */
+const bends = { order_ms_p99: "up", order_ms_p50: "up", cancel_ms_p99: "up", market_ms_p99: "up" } as const;
 /** The rate is held in so many pieces, whose spread is the interval. */
 const blocksCount = 4;
 
@@ -75,6 +86,7 @@ function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchR
   const random = context.random("mix");
   const merged = mergeResults(blocks.map(({ load }) => load));
   const spoiled = blocks.find(({ isVoid }) => isVoid);
+  const lateness = blocks.find((each) => each.lateness !== null)?.lateness ?? null;
   const classFigure = (title: Text, name: string, read: (latencyUs: LatencyUs) => number): Figure => {
     const { latencyUs } = classOf(merged, name);
     const needed = percentileSamplesMin(99);
@@ -92,7 +104,7 @@ function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchR
     status: spoiled === undefined ? "measured" : "not-measured",
     reason: spoiled === undefined ? null : voidReason(spoiled),
     limiter: blocks.at(-1)!.limiter,
-    figures: {
+    figures: withLateness(lateness, bends, {
       order_ms_p99: classFigure(messages.orderP99, "order", ({ p99 }) => p99),
       order_ms_jitter: classFigure(messages.jitter, "order", ({ p99, p50 }) => p99 - p50),
       order_ms_p50: classFigure(messages.orderP50, "order", ({ p50 }) => p50),
@@ -100,7 +112,7 @@ function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchR
       market_ms_p99: classFigure(messages.marketP99, "market", ({ p99 }) => p99),
       mix_knee_per_second: figure(messages.knee, lower, "req/s", { interval: [lower, upper] }),
       mix_per_second: figure(messages.rate, rate, "req/s", { interval: [lower * share, upper * share] }),
-    },
+    }),
     plots: [classPlot(merged), heatOf(blocks[0]!, messages.heat)],
     tables: [classTable(merged)],
     data: blocks.map(brief),

@@ -9,7 +9,15 @@ import { type Context, latencyGoalUs, openConnectionsCount } from "../context.ts
 import { formatNumber } from "../format.ts";
 import { readUse } from "../machine/mod.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type PlotSeries } from "../result.ts";
+import {
+  emptyOutcome,
+  type Figure,
+  figure,
+  type Outcome,
+  type Plot,
+  type PlotSeries,
+  withLateness,
+} from "../result.ts";
 import { type Point, percentileSamplesMin, ratioUpperBound, theilSen } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
@@ -88,6 +96,16 @@ const warmupMs = 1000;
  * its due, so nothing is hidden by it, and within an hour a virtual machine stands still at least once.
  */
 const generatorStallMsMax = 1000;
+/** What a late generator can only make worse; memory and slopes it may move either way. */
+const bends = {
+  soak_per_second: "down",
+  soak_achieved_ratio: "down",
+  soak_errors: "up",
+  soak_error_ratio_bound: "up",
+  soak_ms_p50: "up",
+  soak_ms_p99: "up",
+  soak_ms_p9999: "up",
+} as const;
 const heldShare = 0.8;
 const achievedMin = 0.99;
 const slopeSecondsMin = 600;
@@ -211,7 +229,7 @@ function outcomeOf(
   return {
     ...emptyOutcome,
     limiter: measured.limiter,
-    figures,
+    figures: withLateness(measured.lateness, bends, figures),
     notes: held,
     plots: [...timePlots(measured, samples), percentilePlot(measured), heatOf(measured, common.heat)],
     data: {

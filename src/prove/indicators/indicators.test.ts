@@ -82,3 +82,34 @@ test("an indicator passes only when all was measured and holds, and a miss that 
     ["not-measured", null, "the experiment knee did not run"],
   ]);
 });
+
+test("a late generator leaves a pass that it can only have made harder, told with its blemish, and never a failure", () => {
+  const text = { en: "the generator was late", zh: "压测端滞后" };
+  const late = (value: number, bends: "up" | "down" | null, unit: "req/s" | "ms") =>
+    figure(plainText(unit), value, unit, { lateness: { text, bends } });
+  const judged = (rate: number, rateBends: "up" | "down" | null, p99: number, p99Bends: "up" | "down" | null) => {
+    const figures = { rate: late(rate, rateBends, "req/s"), p99: late(p99, p99Bends, "ms") };
+    const { verdict, blemish, reason } = judgeIndicator(indicator, [resultOf(1, 1, { figures })]);
+    return [verdict, blemish, reason];
+  };
+  const blemish = {
+    en: "holds although the generator was late: the real figure is at least this",
+    zh: "压测端滞后，但仍成立：真实值不会更低",
+  };
+  expect(judged(120, "down", 5, "up")).toEqual(["pass", blemish, null]);
+  const open = (en: string, zh: string): ReturnType<typeof judged> => ["not-measured", null, { en, zh }];
+  const miss = (title: string, values: string): ReturnType<typeof judged> =>
+    open(
+      `${title} is ${values.replace(" |", ", wanted")}, but the generator was late: that may be why`,
+      `${title} 为 ${values.replace(" |", "，要求")}；但压测端滞后，可能因此未达到`,
+    );
+  expect(judged(80, "down", 5, "up")).toEqual(miss("req/s", "80 req/s | >= 100 req/s"));
+  expect(judged(120, "down", 15, "up")).toEqual(miss("ms", "15 ms | <= 10 ms"));
+  const unknown = open(
+    "ms is 5 ms, but the generator was late, which may move it either way",
+    "ms 为 5 ms；但压测端滞后，该值可能因此偏高或偏低",
+  );
+  // A difference of two latencies, and a latency that lateness would make look better: neither proves anything.
+  expect(judged(120, "down", 5, null)).toEqual(unknown);
+  expect(judged(120, "down", 5, "down")).toEqual(unknown);
+});

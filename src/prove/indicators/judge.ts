@@ -2,10 +2,13 @@
  * Verdicts. An indicator passes only when every assertion was measured and holds; it fails when one was measured and does
  * not; all else is `not-measured` with the reason. Where the generator or the machine was the limit, a miss proves nothing
  * about the target, so it is not a failure; nor is it ever a pass.
+ *
+ * A generator that was only late makes figures worse, never better: an assertion that holds all the same passes with that
+ * blemish told, where it is known in which direction lateness moves its figure and that direction is away from the threshold.
  */
 import { defineMessages } from "../../base/mod.ts";
 import { formatFigure, type Unit } from "../format.ts";
-import type { ExperimentResult, Figure } from "../result.ts";
+import type { ExperimentResult, Figure, Lateness } from "../result.ts";
 import { joinTexts, plainText, type Text, textOf } from "../text.ts";
 import type { Assertion, Indicator } from "./indicator.ts";
 
@@ -36,6 +39,8 @@ export interface IndicatorVerdict {
   readonly source: Text;
   readonly article: Text | null;
   readonly evidence: readonly string[];
+  /** What is not perfect about a pass, or null. */
+  readonly blemish: Text | null;
 }
 
 const messages = defineMessages({
@@ -47,6 +52,17 @@ const messages = defineMessages({
   noFigure: { en: "{name} gave no figure {figure}", zh: "{name} 没有数据项 {figure}" },
   misses: { en: "{title} is {value}, wanted {wanted}", zh: "{title} 为 {value}，要求 {wanted}" },
   because: { en: "{miss}: {why}", zh: "{miss}：{why}" },
+  despite: { en: "holds although {lateness}: {bound}", zh: "{lateness}，但仍成立：{bound}" },
+  atMost: { en: "the real figure is at most this", zh: "真实值不会更高" },
+  atLeast: { en: "the real figure is at least this", zh: "真实值不会更低" },
+  missesLate: {
+    en: "{miss}, but {lateness}: that may be why",
+    zh: "{miss}；但{lateness}，可能因此未达到",
+  },
+  unknownLate: {
+    en: "{title} is {value}, but {lateness}, which may move it either way",
+    zh: "{title} 为 {value}；但{lateness}，该值可能因此偏高或偏低",
+  },
   interval: { en: "the interval of {title} includes the threshold", zh: "{title} 的区间包含门槛值" },
 });
 
@@ -58,7 +74,7 @@ export function judgeIndicator(
 ): IndicatorVerdict {
   const { id, title, scenario, source, article, evidence, notYet } = indicator;
   const base = { id, title, experiment: scenario, source, article, evidence, isApplicable: notYet === null };
-  const nothing = { figure: null, unit: null, interval: null, limiter: null, assertions: [] };
+  const nothing = { figure: null, unit: null, interval: null, limiter: null, assertions: [], blemish: null };
   if (notYet !== null || scenario === null) {
     return { ...base, ...nothing, verdict: "not-measured", threshold: null, reason: notYet };
   }
@@ -78,7 +94,7 @@ export function judgeIndicator(
 
 type Judged = Pick<
   IndicatorVerdict,
-  "verdict" | "figure" | "unit" | "interval" | "threshold" | "limiter" | "reason" | "assertions"
+  "verdict" | "figure" | "unit" | "interval" | "threshold" | "limiter" | "reason" | "assertions" | "blemish"
 >;
 
 function judgeResult(assertions: readonly Assertion[], result: ExperimentResult): Judged {
@@ -98,6 +114,7 @@ function judgeResult(assertions: readonly Assertion[], result: ExperimentResult)
     threshold: wantedOf(assertion, found),
     limiter: result.limiter,
     reason: reasonOf(verdict, assertions, verdicts, result),
+    blemish: verdict === "pass" ? blemishOf(assertions, result) : null,
     assertions: verdicts,
   };
 }
@@ -106,9 +123,11 @@ function judgeAssertion(assertion: Assertion, result: ExperimentResult): Asserti
   const found = result.figures[assertion.figure];
   const value = found?.value ?? null;
   const holds = value !== null && compare(value, assertion);
-  const isProof = result.status === "measured";
-  const verdict: VerdictWord =
-    value === null || !isProof ? "not-measured" : holds ? "pass" : result.reason === null ? "fail" : "not-measured";
+  const isMeasured = value !== null && result.status === "measured";
+  const lateness = found?.lateness ?? null;
+  const isProof =
+    isMeasured && (holds ? lateness === null || isBentAway(lateness, assertion) : !isExcused(result, lateness));
+  const verdict: VerdictWord = !isProof ? "not-measured" : holds ? "pass" : "fail";
   const unit = found?.unit ?? "count";
   return {
     assertion: `${assertion.figure} ${wantedOf(assertion, found)}`,
@@ -117,6 +136,16 @@ function judgeAssertion(assertion: Assertion, result: ExperimentResult): Asserti
     value,
     unit,
   };
+}
+
+/** Whether lateness can only have moved the figure towards missing. */
+function isBentAway({ bends }: Lateness, { comparison }: Assertion): boolean {
+  return bends === (comparison === "<=" || comparison === "<" ? "up" : "down");
+}
+
+/** Whether a miss may be somebody else's than the target's. */
+function isExcused(result: ExperimentResult, lateness: Lateness | null): boolean {
+  return result.reason !== null || lateness !== null;
 }
 
 export function compare(value: number, { comparison, threshold }: Assertion): boolean {
@@ -145,20 +174,13 @@ function reasonOf(
   if (verdict === "not-measured") {
     if (result.reason !== null) return result.reason;
     const open = assertions.filter((_, index) => verdicts[index]!.verdict === "not-measured");
-    const reasons = open.map(
-      ({ figure }) => result.figures[figure]?.reason ?? textOf(messages.noFigure, { name: result.name, figure }),
-    );
+    const reasons = open.map((assertion) => whyOpen(assertion, result));
     // Several figures of one run lack for one reason.
     return joinTexts(reasons.filter(({ en }, index) => reasons.findIndex((other) => other.en === en) === index));
   }
-  const misses = assertions.flatMap((assertion, index) => {
-    const { verdict: word, title, value, unit } = verdicts[index]!;
-    if (word !== "fail") return [];
-    const wanted = wantedOf(assertion, result.figures[assertion.figure]);
-    const why = result.figures[assertion.figure]?.reason ?? null;
-    const miss = textOf(messages.misses, { title, value: formatFigure(value, unit), wanted });
-    return why === null ? [miss] : [textOf(messages.because, { miss, why })];
-  });
+  const misses = assertions.flatMap((assertion, index) =>
+    verdicts[index]!.verdict === "fail" ? [missOf(assertion, result.figures[assertion.figure]!)] : [],
+  );
   if (misses.length > 0) return joinTexts(misses);
   const wide = assertions.flatMap((assertion) => {
     const found = result.figures[assertion.figure];
@@ -167,4 +189,33 @@ function reasonOf(
     return isWide ? [textOf(messages.interval, { title: found!.title })] : [];
   });
   return wide.length > 0 ? joinTexts(wide) : null;
+}
+
+function missOf(assertion: Assertion, found: Figure): Text {
+  const { title, value, unit, reason: why } = found;
+  const miss = textOf(messages.misses, { title, value: formatFigure(value, unit), wanted: wantedOf(assertion, found) });
+  return why === null ? miss : textOf(messages.because, { miss, why });
+}
+
+/** Why an assertion of a run that was measured is open. */
+function whyOpen(assertion: Assertion, result: ExperimentResult): Text {
+  const found = result.figures[assertion.figure];
+  if (found === undefined) return textOf(messages.noFigure, { name: result.name, figure: assertion.figure });
+  const { title, value, unit, lateness, reason } = found;
+  if (value === null || lateness === null) {
+    return reason ?? textOf(messages.noFigure, { name: result.name, figure: assertion.figure });
+  }
+  if (!compare(value, assertion)) {
+    return textOf(messages.missesLate, { miss: missOf(assertion, found), lateness: lateness.text });
+  }
+  return textOf(messages.unknownLate, { title, value: formatFigure(value, unit), lateness: lateness.text });
+}
+
+/** What a pass holds in spite of; null where nothing is wrong. */
+function blemishOf(assertions: readonly Assertion[], { figures }: ExperimentResult): Text | null {
+  const lates = assertions.flatMap(({ figure }) => figures[figure]?.lateness ?? []);
+  const [first] = lates;
+  if (first === undefined) return null;
+  const bound = first.bends === "up" ? messages.atMost : messages.atLeast;
+  return textOf(messages.despite, { lateness: first.text, bound });
 }

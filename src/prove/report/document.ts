@@ -5,8 +5,9 @@
 import { language } from "../../base/mod.ts";
 import type { IndicatorVerdict, VerdictWord } from "../indicators/mod.ts";
 import type { Fingerprint } from "../machine/mod.ts";
+import { messages } from "../messages.ts";
 import type { ExperimentResult } from "../result.ts";
-import type { Text } from "../text.ts";
+import { type Text, textOf } from "../text.ts";
 import type { RepeatComparison } from "./compare.ts";
 
 export const reportSchema = "weir-prove-report/1";
@@ -38,23 +39,35 @@ export interface ReportDocument {
 }
 
 /** An indicator's verdict with its texts in the language of the run; `texts` has both. */
-export interface IndicatorEntry extends Omit<IndicatorVerdict, "limiter" | "reason" | "title"> {
+export interface IndicatorEntry extends Omit<IndicatorVerdict, "limiter" | "reason" | "blemish" | "title"> {
   readonly title: string;
   readonly limiter: string | null;
   readonly reason: string | null;
-  readonly texts: Pick<IndicatorVerdict, "title" | "limiter" | "reason">;
+  readonly blemish: string | null;
+  readonly texts: Pick<IndicatorVerdict, "title" | "limiter" | "reason" | "blemish">;
 }
 
 export function indicatorEntry(verdict: IndicatorVerdict): IndicatorEntry {
-  const { title, limiter, reason } = verdict;
+  const { title, limiter, reason, blemish } = verdict;
   const to = language();
   return {
     ...verdict,
     title: title[to],
     limiter: limiter?.[to] ?? null,
     reason: reason?.[to] ?? null,
-    texts: { title, limiter, reason },
+    blemish: blemish?.[to] ?? null,
+    texts: { title, limiter, reason, blemish },
   };
+}
+
+/** What a reader should know beside a verdict: what is not perfect about a pass, why it is none, and what the limit was. */
+export function remarksOf({
+  reason,
+  blemish,
+  limiter,
+}: Pick<IndicatorVerdict, "reason" | "blemish" | "limiter">): Text[] {
+  const limited = limiter === null ? null : textOf(messages.limitedBy, { text: limiter });
+  return [blemish ?? null, reason, limited].filter((text) => text !== null);
 }
 
 /** The worst of all that apply: one failure fails, one that is open leaves it open. Without any claim, measuring is enough. */

@@ -7,7 +7,7 @@ import { formatFigure, formatNumber, formatSpan } from "../format.ts";
 import type { ExperimentResult, Table } from "../result.ts";
 import type { Text } from "../text.ts";
 import { drawPlot } from "./charts.ts";
-import type { IndicatorEntry, ReportDocument } from "./document.ts";
+import { type IndicatorEntry, type ReportDocument, remarksOf } from "./document.ts";
 import { page as words } from "./messages.ts";
 import { styleSheet } from "./style.ts";
 
@@ -68,11 +68,11 @@ function indicatorTable(indicators: readonly IndicatorEntry[], to: Language): st
   const rows = indicators.map((entry) => {
     const { id, verdict, figure, unit, threshold, article, texts } = entry;
     const measured = figure === null || unit === null ? "-" : formatFigure(figure, unit);
-    const why = verdict === "pass" ? texts.limiter : (texts.reason ?? texts.limiter);
+    const remarks = remarksOf(texts).map((text) => `<p>${escapeHtml(text[to])}</p>`);
     return `<tr><td><strong>${escapeHtml(id)}</strong> ${escapeHtml(texts.title[to])}</td>
 <td><span class="badge ${verdict}">${escapeHtml(say(words[verdict]))}</span></td>
 <td class="number">${escapeHtml(measured)}</td><td class="number">${escapeHtml(threshold ?? "-")}</td>
-<td>${escapeHtml(article?.[to] ?? "-")}</td><td>${escapeHtml(why?.[to] ?? "")}</td></tr>
+<td>${escapeHtml(article?.[to] ?? "-")}</td><td class="remarks">${remarks.join("")}</td></tr>
 <tr class="claim"><td colspan="${head.length}">${claimDetails(entry, to)}</td></tr>`;
   });
   return tableOf(

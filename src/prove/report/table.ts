@@ -3,6 +3,7 @@ import { language, say } from "../../base/mod.ts";
 import { formatFigure } from "../format.ts";
 import type { IndicatorVerdict } from "../indicators/mod.ts";
 import { messages } from "../messages.ts";
+import { remarksOf } from "./document.ts";
 
 export function verdictTable(verdicts: readonly IndicatorVerdict[], hasColour: boolean, columns = 120): string {
   const to = language();
@@ -18,10 +19,9 @@ export function verdictTable(verdicts: readonly IndicatorVerdict[], hasColour: b
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => cell + " ".repeat(widths[column]! - Bun.stringWidth(cell))).join("  ");
   const body = rows.map((row, index) => {
-    const { verdict, reason, limiter } = verdicts[index]!;
-    const why = verdict === "pass" ? limiter : (reason ?? limiter);
-    const more = why === null ? [] : wrapped(why[to], columns - 8).map((each) => `        ${each}`);
-    return [colour(line(row), verdict, hasColour), ...more].join("\n");
+    const remarks = remarksOf(verdicts[index]!).flatMap((text) => wrapped(text[to], columns - 8));
+    const more = remarks.map((each) => `        ${each}`);
+    return [colour(line(row), verdicts[index]!.verdict, hasColour), ...more].join("\n");
   });
   return [line(titles), ...body].join("\n");
 }
