@@ -43,7 +43,10 @@ export function planInputOf(url: string, options: LoadArguments): PlanInput {
     reusesConnections: optional(options.reuse, (text) => word("--reuse", text, ["keep", "none"]) === "keep"),
     sourceAddresses: optional(options.source, parseSources),
     processesCount: optional(options.processes, (text) => whole("--processes", text)),
-    pacing: optional(options.pacing, (text): Pacing => word("--pacing", text, ["auto", "precise", "frugal", "spin", "timer"])),
+    pacing: optional(
+      options.pacing,
+      (text): Pacing => word("--pacing", text, ["auto", "precise", "frugal", "spin", "timer"]),
+    ),
     health: optional(options.health, (text) => ({ isVoidable: word("--health", text, ["void", "warn"]) === "void" })),
   }) as unknown as PlanInput;
 }

@@ -3,6 +3,8 @@ import type { Command } from "commander";
 
 export interface ProveArguments {
   readonly target?: string;
+  readonly cacert?: string;
+  readonly insecure?: true;
   readonly pid: string[];
   readonly profile?: string;
   readonly out?: string;
@@ -41,6 +43,8 @@ export function registerProve(program: Command): void {
       "experiments, ids of indicators, or all; those of the indicators when left out (--list shows them)",
     )
     .option("--target <url>", "any gateway by its URL; without it Weir is started with its example upstream")
+    .option("--cacert <file>", "authorities to trust for an https target, instead of the system's")
+    .option("--insecure", "take any certificate of an https target")
     .option("--pid <id>", "a process of the target on this machine, to account for it; repeatable", many, [])
     .option("--profile <name>", "lengths: quick (five minutes), standard or full (with the 60-minute soak)")
     .option("--out <directory>", "where report.html and report.json go (default: report)")

@@ -27,6 +27,7 @@ import {
   runSuite,
   type SuiteHooks,
   type SuiteResult,
+  type TargetTls,
   type Text,
   useUnknown,
   verdictTable,
@@ -51,6 +52,7 @@ interface Request {
   readonly kneePerSecond: number | null;
   readonly toleratesGenerator: boolean;
   readonly target: string | null;
+  readonly tls: TargetTls;
   readonly previous: ReportDocument | null;
 }
 
@@ -90,12 +92,16 @@ async function run(
   const startedAt = new Date(systemClock.wallMs()).toISOString();
   const beganMs = systemClock.monotonicMs();
   const machine = await readFingerprint();
-  const unknown = request.target === null ? null : await useUnknown({ url: request.target, processIds });
+  const unknown =
+    request.target === null ? null : await useUnknown({ url: request.target, processIds, tls: request.tls });
   const { processor, cores, kernel, runtime } = machine;
   const weak = weaknesses(machine, unknown === null || unknown.isLocal, raisePriority());
-  const target = { kind: unknown === null ? "weir" : "unknown", name: unknown?.name ?? "Weir" } as const;
+  const target: RunFacts["target"] =
+    unknown === null || request.target === null
+      ? { kind: "weir", name: "Weir" }
+      : { kind: "unknown", name: unknown.name, url: request.target, tls: request.tls };
   print(say(messages.machine, { processor, cores, kernel, runtime }));
-  print(say(messages.target, target));
+  print(say(messages.target, { name: target.name }));
   print(say(messages.seed, { profile, seed }));
   for (const text of weak) print(say(messages.warning, { text: say(text) }));
   const interrupt = new AbortController();
@@ -170,7 +176,7 @@ function requestOf(words: readonly string[], options: ProveArguments): Request {
   if (!(profileNames as readonly string[]).includes(profile)) {
     throw wrongValue("--profile", profile, profileNames.join(", "));
   }
-  const target = options.target ?? (before?.target.kind === "unknown" ? before.target.name : null);
+  const asBefore = options.target === undefined ? before?.target : undefined;
   return {
     words: words.length > 0 ? words : (previous?.experiments.map(({ name }) => name) ?? []),
     profile: profile as ProfileName,
@@ -179,7 +185,11 @@ function requestOf(words: readonly string[], options: ProveArguments): Request {
     soakPerSecond: numberOf("--rate", options.rate) ?? before?.soakPerSecond ?? soakPerSecondDefault,
     kneePerSecond: numberOf("--knee", options.knee),
     toleratesGenerator: isTolerant(options.health),
-    target,
+    target: options.target ?? asBefore?.url ?? null,
+    tls: {
+      verifies: options.insecure !== true && asBefore?.tls?.verifies !== false,
+      authorityFile: options.cacert ?? asBefore?.tls?.authorityFile ?? null,
+    },
     previous,
   };
 }
@@ -215,9 +225,11 @@ function choose(words: readonly string[], indicators: readonly Indicator[], isWe
 }
 
 function commandOf(request: Request): string {
-  const { words, profile, seed, workersCount, soakPerSecond, kneePerSecond, target } = request;
+  const { words, profile, seed, workersCount, soakPerSecond, kneePerSecond, target, tls } = request;
   const parts = ["./weir prove", ...words];
   if (target !== null) parts.push(`--target ${target}`);
+  if (!tls.verifies) parts.push("--insecure");
+  if (tls.authorityFile !== null) parts.push(`--cacert ${tls.authorityFile}`);
   parts.push(`--profile ${profile}`, `--seed ${seed}`);
   if (workersCount !== defaultWorkers()) parts.push(`--workers ${workersCount}`);
   if (soakPerSecond !== soakPerSecondDefault) parts.push(`--rate ${soakPerSecond}`);

@@ -110,7 +110,8 @@ export class Context {
     const { signal, seed, toleratesGenerator } = this.options;
     signal.throwIfAborted();
     const health = { ...(toleratesGenerator && { isVoidable: false }), ...input.health };
-    const whole: PlanInput = { url: target.url + target.path, seed, timeoutMs, ...input, health };
+    const tls = target.tls !== undefined && target.url.startsWith("https:") ? { tls: target.tls } : {};
+    const whole: PlanInput = { url: target.url + target.path, seed, timeoutMs, ...tls, ...input, health };
     return await measure(target, whole, { hooks: { signal, ...hooks }, cores: this.machine.cores });
   }
 

@@ -19,5 +19,5 @@ export {
 } from "./report/mod.ts";
 export type { ExperimentResult, Figure } from "./result.ts";
 export { type Comparison, comparePairs, median } from "./statistics/mod.ts";
-export { startWeir, type Target, useUnknown } from "./target/mod.ts";
+export { startWeir, type Target, type TargetTls, useUnknown } from "./target/mod.ts";
 export { type Text, textOf } from "./text.ts";

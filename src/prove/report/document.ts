@@ -7,6 +7,7 @@ import type { IndicatorVerdict, VerdictWord } from "../indicators/mod.ts";
 import type { Fingerprint } from "../machine/mod.ts";
 import { messages } from "../messages.ts";
 import type { ExperimentResult } from "../result.ts";
+import type { TargetTls } from "../target/mod.ts";
 import { type Text, textOf } from "../text.ts";
 import type { RepeatComparison } from "./compare.ts";
 
@@ -17,7 +18,13 @@ export interface RunFacts {
   readonly tookSeconds: number;
   readonly profile: string;
   readonly seed: number;
-  readonly target: { readonly kind: "weir" | "unknown"; readonly name: string };
+  readonly target: {
+    readonly kind: "weir" | "unknown";
+    readonly name: string;
+    /** What was given, with its path, and how its certificate is judged; absent for Weir. */
+    readonly url?: string;
+    readonly tls?: TargetTls;
+  };
   readonly workersCount: number;
   readonly soakPerSecond: number;
   /** The command that does the same again. */

@@ -4,6 +4,13 @@
  */
 import type { MetricValues } from "./metrics.ts";
 
+/** How the certificate of a target over TLS is judged. */
+export interface TargetTls {
+  readonly verifies: boolean;
+  /** Authorities to trust instead of the system's, in PEM form. */
+  readonly authorityFile: string | null;
+}
+
 export interface Target {
   readonly kind: "weir" | "unknown" | "peer";
   readonly name: string;
@@ -11,6 +18,8 @@ export interface Target {
   readonly url: string;
   /** Path and query of a plain request. */
   readonly path: string;
+  /** Where it is not the load generator's default, which verifies. */
+  readonly tls?: TargetTls;
   readonly isLocal: boolean;
   /** Processes that carry requests; empty where they cannot be seen. */
   workerIds(): Promise<readonly number[]>;
