@@ -162,11 +162,13 @@ function hooksOf(print: (text: string) => void): SuiteHooks {
 
 function printVerdicts({ verdicts, isInterrupted }: SuiteResult, seconds: number, print: (text: string) => void): void {
   const hasColour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
-  const count = (word: string): number => verdicts.filter(({ verdict }) => verdict === word).length;
+  const applicable = verdicts.filter(({ isApplicable }) => isApplicable);
+  const count = (word: string): number => applicable.filter(({ verdict }) => verdict === word).length;
   if (isInterrupted) print(say(messages.interrupted));
   print(`\n${verdictTable(verdicts, hasColour, process.stdout.columns ?? 120)}\n`);
   const took = say(formatSpan(seconds));
-  print(say(messages.counts, { pass: count("pass"), fail: count("fail"), open: count("not-measured"), took }));
+  const others = verdicts.length - applicable.length;
+  print(say(messages.counts, { pass: count("pass"), fail: count("fail"), open: count("not-measured"), others, took }));
 }
 
 function requestOf(words: readonly string[], options: ProveArguments): Request {

@@ -9,7 +9,7 @@ import { hurry, readMachineUse, readUse } from "./machine/mod.ts";
 import { messages } from "./messages.ts";
 import { checkLittle, type LittleCheck, mean } from "./statistics/mod.ts";
 import type { Target } from "./target/mod.ts";
-import { plainText, type Text, textOf } from "./text.ts";
+import { joinTexts, plainText, type Text, textOf } from "./text.ts";
 
 export interface Accounts {
   readonly seconds: number;
@@ -20,6 +20,8 @@ export interface Accounts {
   /** Of the busiest client process: the share of a core that its sending thread used. */
   readonly generatorRatioMax: number;
   readonly machineBusyRatio: number | null;
+  /** What programs that have no part in the run used, in cores; null where one of those that have cannot be seen. */
+  readonly othersCores: number | null;
   readonly gatewayBytes: number | null;
   readonly workersCount: number;
 }
@@ -31,10 +33,11 @@ export interface Measured {
   /** It proves nothing: the generator was the limit, and more than late. */
   readonly isVoid: boolean;
   /**
-   * How late the generator was, where that is all that is wrong with a run: nearly all requests were sent and answered, and every
-   * figure that counts from the due time is worse than the truth, never better. Null where it was in time, or the run is void.
+   * What made the run harder than it should have been, where it proves something all the same: a generator that was late but sent
+   * nearly everything, or other programs on the machine. Figures are then worse than the truth, never better. Null for a clean run
+   * and for a void one.
    */
-  readonly lateness: Text | null;
+  readonly hindrance: Text | null;
   /** Of a closed loop without thinking, where the requests in flight are known: as many as connections. */
   readonly little: LittleCheck | null;
 }
@@ -63,13 +66,18 @@ export async function measure(target: Target, input: PlanInput, options: Measure
   const after = takeUse(target, workerIds);
   const accounts = accountsOf(before, after, load, workerIds.length);
   const isSpoiled = load.verdict.status === "void" && plan.health.isVoidable;
-  const lateness = isSpoiled && load.verdict.isOnlyLate && isGiven(load) ? latenessOf(load) : null;
+  const isVoid = isSpoiled && !(load.verdict.isOnlyLate && isGiven(load));
+  const hindrances = [
+    isSpoiled ? latenessOf(load) : null,
+    plan.health.isVoidable ? disturbanceOf(accounts, options.cores) : null,
+  ];
+  const found = hindrances.filter((text) => text !== null);
   return {
     load,
     accounts,
     limiter: limiterOf(load, accounts, options.cores),
-    isVoid: isSpoiled && lateness === null,
-    lateness,
+    isVoid,
+    hindrance: isVoid || found.length === 0 ? null : joinTexts(found),
     little: littleOf(load, plan),
   };
 }
@@ -108,11 +116,16 @@ function accountsOf(before: UseAt, after: UseAt, load: LoadResult, workersCount:
   };
   const total = (after.machine?.totalSeconds ?? 0) - (before.machine?.totalSeconds ?? 0);
   const { processes } = load.generator;
+  const [gatewayCores, upstreamCores] = [cores("gateway"), cores("upstream")];
+  const generatorCores = processes.reduce((sum, each) => sum + each.cpuAllRatio, 0);
+  const isWhole = gatewayCores !== null && upstreamCores !== null && before.machine !== null && after.machine !== null;
+  const programs = isWhole ? (after.machine.programSeconds - before.machine.programSeconds) / seconds : 0;
   return {
     seconds,
-    gatewayCores: cores("gateway"),
-    upstreamCores: cores("upstream"),
-    generatorCores: processes.reduce((sum, each) => sum + each.cpuAllRatio, 0),
+    gatewayCores,
+    upstreamCores,
+    generatorCores,
+    othersCores: isWhole ? Math.max(0, programs - gatewayCores - upstreamCores - generatorCores) : null,
     generatorRatioMax: Math.max(0, ...processes.map((each) => each.cpuRatio)),
     machineBusyRatio: total <= 0 ? null : (after.machine!.busySeconds - before.machine!.busySeconds) / total,
     gatewayBytes: after.gateway?.residentBytes ?? null,
@@ -139,10 +152,18 @@ function latenessOf({ summary, generator }: LoadResult): Text {
   return textOf(messages.lateGenerator, { lag: formatNumber(sendLagUs.p99 / 1000), stall, achieved });
 }
 
+/** Supervisor, coordinator and kernel threads use some percent; more than this share of the machine is somebody else's work. */
+const othersRatioMax = 0.2;
+
+function disturbanceOf({ othersCores }: Accounts, cores: number): Text | null {
+  if (othersCores === null || othersCores <= cores * othersRatioMax) return null;
+  return textOf(messages.disturbed, { percent: formatNumber((othersCores / cores) * 100) });
+}
+
 /** What ran out first, in the order in which it would spoil the figure. */
 export function limiterOf(load: LoadResult, accounts: Accounts, cores: number): Text {
   const percent = (ratio: number): string => (ratio * 100).toFixed(0);
-  const { gatewayCores, upstreamCores, machineBusyRatio, workersCount, generatorCores } = accounts;
+  const { gatewayCores, upstreamCores, machineBusyRatio, workersCount, generatorCores, othersCores } = accounts;
   const isMachineFull = machineBusyRatio !== null && machineBusyRatio > fullRatio;
   // A generator that is late on a machine without a free core is late because of that.
   if (load.verdict.status === "void" && !(load.verdict.isOnlyLate && isMachineFull)) {
@@ -155,6 +176,7 @@ export function limiterOf(load: LoadResult, accounts: Accounts, cores: number): 
       generator: percent(generatorCores),
       gateway: gatewayCores === null ? "?" : percent(gatewayCores),
       upstream: upstreamCores === null ? "?" : percent(upstreamCores),
+      others: othersCores === null ? "?" : percent(othersCores),
     });
   }
   if (gatewayCores !== null && workersCount > 0 && gatewayCores / workersCount > fullRatio) {

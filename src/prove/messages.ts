@@ -27,10 +27,12 @@ export const messages = defineMessages({
   pass: { en: "pass", zh: "通过" },
   fail: { en: "FAIL", zh: "未通过" },
   "not-measured": { en: "not measured", zh: "未测量" },
+  notYet: { en: "not built yet", zh: "尚未实现" },
+  notHere: { en: "does not apply", zh: "不适用" },
   written: { en: "written: {files}", zh: "已写入：{files}" },
   counts: {
-    en: "{pass} passed, {fail} failed, {open} not measured, in {took}",
-    zh: "{pass} 项通过，{fail} 项未通过，{open} 项未测量，用时 {took}",
+    en: "{pass} passed, {fail} failed, {open} not measured ({others} more not built yet or not for this target), in {took}",
+    zh: "{pass} 项通过，{fail} 项未通过，{open} 项未测量（另有 {others} 项尚未实现或不适用），用时 {took}",
   },
   generatorLimit: {
     en: "the load generator: {reasons}",
@@ -39,6 +41,10 @@ export const messages = defineMessages({
   lateGenerator: {
     en: "the load generator was late (P99 of the send lag {lag} ms, longest stall {stall} ms; {achieved} % of the schedule answered)",
     zh: "压测端发送滞后（发送滞后 P99 {lag} 毫秒，最长停顿 {stall} 毫秒；计划请求的 {achieved} % 已应答）",
+  },
+  disturbed: {
+    en: "other programs used {percent} % of the machine",
+    zh: "其他程序占用了机器的 {percent} %",
   },
   slowGenerator: {
     en: "the load generator was slow (a client used {percent} % of its core, longest stall {stall} ms)",
@@ -53,8 +59,8 @@ export const messages = defineMessages({
     zh: "示例上游：其进程占用 {percent} % 核心",
   },
   machineLimit: {
-    en: "the machine: all {cores} cores {percent} % busy, shared by generator ({generator} %), gateway ({gateway} %) and upstream ({upstream} %)",
-    zh: "机器：{cores} 个核心忙碌 {percent} %，由压测端（{generator} %）、网关（{gateway} %）与上游（{upstream} %）共用",
+    en: "the machine: all {cores} cores {percent} % busy, shared by generator ({generator} % of a core), gateway ({gateway} %), upstream ({upstream} %) and other programs ({others} %)",
+    zh: "机器：{cores} 个核心忙碌 {percent} %，由压测端（占单核 {generator} %）、网关（{gateway} %）、上游（{upstream} %）与其他程序（{others} %）共用",
   },
   latencyLimit: {
     en: "nothing ran out: latency rose while processors were {percent} % busy",

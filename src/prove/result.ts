@@ -13,13 +13,13 @@ export interface Figure {
   /** 95 % interval, or the bounds of a search; null where there is none. */
   readonly interval: readonly [low: number, high: number] | null;
   readonly reason: Text | null;
-  /** Null where the load generator was in time. */
-  readonly lateness: Lateness | null;
+  /** Null where nothing made the run harder than it should have been. */
+  readonly hindrance: Hindrance | null;
 }
 
-/** What a late generator does to a figure. */
-export interface Lateness {
-  /** How late it was, in words. */
+/** What a late generator or other programs on the machine do to a figure. */
+export interface Hindrance {
+  /** What it was, in words. */
   readonly text: Text;
   /** The direction in which it can move the figure; null where that cannot be told, so that the figure proves nothing. */
   readonly bends: "up" | "down" | null;
@@ -100,15 +100,15 @@ export function figure(
   title: Text,
   value: number | null,
   unit: Unit,
-  more: Partial<Pick<Figure, "interval" | "reason" | "lateness">> = {},
+  more: Partial<Pick<Figure, "interval" | "reason" | "hindrance">> = {},
 ): Figure {
   const isNumber = value !== null && Number.isFinite(value);
-  const { interval = null, reason = null, lateness = null } = more;
-  return { title, value: isNumber ? value : null, unit, interval, reason, lateness };
+  const { interval = null, reason = null, hindrance = null } = more;
+  return { title, value: isNumber ? value : null, unit, interval, reason, hindrance };
 }
 
-/** Figures of a run whose generator was late: each with the direction in which that moves it, where it is known. */
-export function withLateness(
+/** Figures of a run with a hindrance: each with the direction in which that moves it, where it is known. */
+export function withHindrance(
   text: Text | null,
   bends: Readonly<Record<string, "up" | "down">>,
   figures: Readonly<Record<string, Figure>>,
@@ -116,7 +116,7 @@ export function withLateness(
   if (text === null) return { ...figures };
   const late = ([name, each]: [string, Figure]): [string, Figure] => [
     name,
-    { ...each, lateness: { text, bends: bends[name] ?? null } },
+    { ...each, hindrance: { text, bends: bends[name] ?? null } },
   ];
   return Object.fromEntries(Object.entries(figures).map(late));
 }

@@ -20,7 +20,7 @@ const experiment: ExperimentResult = {
       unit: "req/s",
       interval: [41_250, 44_100],
       reason: null,
-      lateness: null,
+      hindrance: null,
     },
     kneedle_per_second: {
       title: text("bend of the curve", "曲线弯折处"),
@@ -28,7 +28,7 @@ const experiment: ExperimentResult = {
       unit: "req/s",
       interval: null,
       reason: text("the curve has no bend", "曲线没有弯折"),
-      lateness: null,
+      hindrance: null,
     },
   },
   tables: [

@@ -4,7 +4,7 @@ import { burstShape } from "../../load/mod.ts";
 import { type Context, openConnectionsCount } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table, withLateness } from "../result.ts";
+import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table, withHindrance } from "../result.ts";
 import { columnInterval, median, type Point, quantile } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, textOf } from "../text.ts";
@@ -110,7 +110,7 @@ function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[]
     status: measured.isVoid ? "not-measured" : "measured",
     reason: voidReason(measured),
     limiter: measured.limiter,
-    figures: withLateness(measured.lateness, { burst_ms_p95: "up", normal_ms_p95: "up", shed_ratio: "up" }, figures),
+    figures: withHindrance(measured.hindrance, { burst_ms_p95: "up", normal_ms_p95: "up", shed_ratio: "up" }, figures),
     plots: [timePlot(measured, bursts), heatOf(measured, common.heat)],
     tables: [classTable(measured)],
     data: { run: brief(measured), bursts },

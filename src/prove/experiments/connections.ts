@@ -6,7 +6,7 @@ import { defineMessages } from "../../base/mod.ts";
 import type { Context } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table, withLateness } from "../result.ts";
+import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table, withHindrance } from "../result.ts";
 import { comparePairs, median, type Point, ratioUpperBound } from "../statistics/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type CrowdSize, connectPerSecond, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
@@ -149,7 +149,7 @@ function closedFigures(context: Context, closed: Measured | Text): Record<string
   const random = context.random("closed");
   const { points } = steadyPart(closed, 2);
   const { errors, requests } = closed.load.summary;
-  return withLateness(closed.lateness, bends, {
+  return withHindrance(closed.hindrance, bends, {
     closed_per_second: rateFigure(messages.closedRate, points, random),
     closed_errors: errorsFigure(messages.closedErrors, errors),
     closed_error_ratio_bound: figure(messages.closedBound, ratioUpperBound(errors.total, requests), "ratio"),
@@ -181,8 +181,8 @@ function crowdFigures(context: Context, rungs: readonly Rung[], refusal: Text | 
     return figure(title, ratio.estimate, "ratio", { interval: [ratio.low, ratio.high] });
   };
   const { points } = steadyPart(crowd, 2);
-  const lateness = [few, again, crowd].find((measured) => measured.lateness !== null)?.lateness ?? null;
-  return withLateness(lateness, bends, {
+  const hindrance = [few, again, crowd].find((measured) => measured.hindrance !== null)?.hindrance ?? null;
+  return withHindrance(hindrance, bends, {
     crowd_rate_ratio: ratioFigure(messages.rateRatio, ({ answers, seconds }) => answers / seconds),
     crowd_p50_ratio: ratioFigure(messages.p50Ratio, ({ latencyUsP50 }) => latencyUsP50),
     crowd_p50_noise: ratioFigure(messages.p50Noise, ({ latencyUsP50 }) => latencyUsP50, true),

@@ -14,7 +14,7 @@ import {
   type Outcome,
   type Plot,
   type Table,
-  withLateness,
+  withHindrance,
 } from "../result.ts";
 import { bootstrapInterval, countInterval, mean, quantile } from "../statistics/mod.ts";
 import { type MetricValues, type OwnTarget, percentileBetween } from "../target/mod.ts";
@@ -26,7 +26,7 @@ import { common } from "./messages.ts";
 const messages = defineMessages({
   title: { en: "Collector pauses at up to 100,000 connections", zh: "至 100,000 连接的垃圾回收停顿" },
   method: {
-    en: "The gateway runs with the runtime's collector log (BUN_JSC_logGC=1), and 10,000 and then 100,000 connections are used in turn at 40 % of the knee. Every pause that workers log in the measured time counts; those of the warm-up do not. Beside it stands the P99 of the event loop's lateness from the gateway's own metrics: a stall that no pause explains has another cause, such as waiting for a processor. From the standard profile on the policies that the configuration offers (section collector) run one after the other over 10,000 connections: what the runtime does by itself, as in a phase of market data; collecting in idle moments, as in a phase of orders; a lower limit of allocation; and collection that stops the worker. Since every pause is logged, percentiles here are of all there were; the interval is a block bootstrap.",
+    en: "The gateway runs with the runtime's collector log (BUN_JSC_logGC=1), and 10,000 and then 100,000 connections are used in turn at 40 % of the knee. Every pause that workers log in the measured time counts; those of the warm-up do not. Beside it stands the P99 of the event loop's hindrance from the gateway's own metrics: a stall that no pause explains has another cause, such as waiting for a processor. From the standard profile on the policies that the configuration offers (section collector) run one after the other over 10,000 connections: what the runtime does by itself, as in a phase of market data; collecting in idle moments, as in a phase of orders; a lower limit of allocation; and collection that stops the worker. Since every pause is logged, percentiles here are of all there were; the interval is a block bootstrap.",
     zh: "网关启用运行时回收日志（BUN_JSC_logGC=1），以拐点 40 % 的速率先后轮流使用 10,000 与 100,000 个连接。测量期间工作进程记录的每次停顿都计入，热身期间的不计。旁列网关自身指标中事件循环迟到的 P99：若停顿不能解释的卡顿，则另有原因，例如等待处理器。自 standard 档位起，在 10,000 连接下依次运行配置（collector 节）提供的各策略：运行时自行决定（如行情时段）、空闲时回收（如报单时段）、较低的分配上限、以及停住工作进程的回收。由于每次停顿都有日志，此处分位数为全部停顿的分位数；区间为区块自助法。",
   },
   p99: { en: "pause, P99", zh: "停顿 P99" },
@@ -210,8 +210,8 @@ function figuresOf(
     }),
     stall_ms_p99: figure(messages.stall, stallMs, "ms"),
     // Pauses and stalls are timed by the gateway's own clock, latency by the generator's.
-    ...withLateness(
-      measured.lateness,
+    ...withHindrance(
+      measured.hindrance,
       { crowd_ms_p99: "up" },
       { crowd_ms_p99: percentileFigure(messages.latency, points, 0.99, random) },
     ),

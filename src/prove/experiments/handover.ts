@@ -7,7 +7,7 @@ import type { LoadResult } from "../../load/mod.ts";
 import { type Context, openConnectionsCount } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, figure, type Outcome, type Plot, withLateness } from "../result.ts";
+import { emptyOutcome, figure, type Outcome, type Plot, withHindrance } from "../result.ts";
 import type { Point } from "../statistics/mod.ts";
 import type { OwnTarget } from "../target/mod.ts";
 import { plainText, textOf } from "../text.ts";
@@ -79,8 +79,8 @@ async function replaceWorkers(context: Context, target: OwnTarget, rate: number)
     status: measured.isVoid || refused !== null ? "not-measured" : "measured",
     reason: refused ?? voidReason(measured),
     limiter: measured.limiter,
-    figures: withLateness(
-      measured.lateness,
+    figures: withHindrance(
+      measured.hindrance,
       { handover_ms: "up", handover_failed: "up", unaccounted: "up" },
       {
         handover_ms: longestFigure(messages.longest, steadyPart(measured, 1).points, random),
@@ -128,8 +128,8 @@ async function killWorker(context: Context, target: OwnTarget, rate: number): Pr
     status: measured.isVoid ? "not-measured" : "measured",
     reason: voidReason(measured),
     limiter: measured.limiter,
-    figures: withLateness(
-      measured.lateness,
+    figures: withHindrance(
+      measured.hindrance,
       { crash_failed: "up", crash_unaccounted: "up", crash_seconds: "up" },
       {
         crash_failed: errorsFigure(messages.failed, summary.errors),

@@ -7,7 +7,16 @@ import { defineMessages, type Random } from "../../base/mod.ts";
 import { type Context, latencyGoalUs } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, type Table } from "../result.ts";
+import {
+  emptyOutcome,
+  type Figure,
+  figure,
+  notMeasured,
+  type Outcome,
+  type Plot,
+  type Table,
+  withHindrance,
+} from "../result.ts";
 import {
   bootstrapInterval,
   fitUsl,
@@ -71,6 +80,13 @@ interface Trial {
   readonly isMet: boolean;
 }
 
+/** What a hindrance of the first rate missed does to the figures: without it more may have been taken. */
+const bends = {
+  knee_per_second: "down",
+  knee_ms_p99: "up",
+  per_core_per_second: "down",
+  gateway_us_per_request: "up",
+} as const;
 const ladderShares = [0.2, 0.4, 0.6, 0.8];
 const closedConnections = [1, 2, 4, 8, 16, 32, 64];
 const disagreementMax = 0.15;
@@ -153,7 +169,8 @@ function outcomeOf(context: Context, search: SearchResult, trials: readonly Tria
   const closed = ladder.points;
   const lower = search.lower!;
   const above = trials.filter(({ rate, isMet }) => !isMet && rate === search.upper);
-  const isUpperVoid = above.length > 0 && above.every(({ measured }) => measured.isVoid || measured.lateness !== null);
+  const isUpperLate = above.length > 0 && above.every(({ measured }) => measured.load.verdict.status === "void");
+  const isHindered = above.length > 0 && above.every(({ measured }) => measured.hindrance !== null);
   const bend = kneedle(trials.map(({ rate, measured }): Point => [rate, measured.load.summary.latencyUs.p99]));
   const usl = fitUsl(closed, context.random("usl"));
   const refusals = {
@@ -188,13 +205,13 @@ function outcomeOf(context: Context, search: SearchResult, trials: readonly Tria
   const upperLimiter = (above[0] ?? trials[0]!).measured.limiter;
   return {
     ...emptyOutcome,
-    figures,
+    figures: withHindrance(isHindered ? above[0]!.measured.hindrance : null, bends, figures),
     limiter: upperLimiter,
-    reason: isUpperVoid ? textOf(messages.upperVoid, { rate: formatNumber(lower) }) : null,
+    reason: isUpperLate ? textOf(messages.upperVoid, { rate: formatNumber(lower) }) : null,
     notes: [...disagreement(lower, bend?.[0] ?? null, "refused" in usl ? null : usl.peak), ...littleNotes(ladder.last)],
     plots: [curvePlot(trials, search), scalingPlot(closed, usl)],
     tables: [trialTable(trials)],
-    data: { search, trials: trials.map(trialData), closed, little: ladder.last.little, usl, isUpperVoid },
+    data: { search, trials: trials.map(trialData), closed, little: ladder.last.little, usl, isUpperLate },
   };
 }
 

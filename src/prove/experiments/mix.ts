@@ -12,7 +12,7 @@ import {
   type Outcome,
   type Plot,
   type Table,
-  withLateness,
+  withHindrance,
 } from "../result.ts";
 import { bootstrapInterval, median, percentileSamplesMin, type SearchResult, searchRate } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
@@ -86,7 +86,7 @@ function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchR
   const random = context.random("mix");
   const merged = mergeResults(blocks.map(({ load }) => load));
   const spoiled = blocks.find(({ isVoid }) => isVoid);
-  const lateness = blocks.find((each) => each.lateness !== null)?.lateness ?? null;
+  const hindrance = blocks.find((each) => each.hindrance !== null)?.hindrance ?? null;
   const classFigure = (title: Text, name: string, read: (latencyUs: LatencyUs) => number): Figure => {
     const { latencyUs } = classOf(merged, name);
     const needed = percentileSamplesMin(99);
@@ -104,7 +104,7 @@ function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchR
     status: spoiled === undefined ? "measured" : "not-measured",
     reason: spoiled === undefined ? null : voidReason(spoiled),
     limiter: blocks.at(-1)!.limiter,
-    figures: withLateness(lateness, bends, {
+    figures: withHindrance(hindrance, bends, {
       order_ms_p99: classFigure(messages.orderP99, "order", ({ p99 }) => p99),
       order_ms_jitter: classFigure(messages.jitter, "order", ({ p99, p50 }) => p99 - p50),
       order_ms_p50: classFigure(messages.orderP50, "order", ({ p50 }) => p50),

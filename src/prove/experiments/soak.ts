@@ -16,7 +16,7 @@ import {
   type Outcome,
   type Plot,
   type PlotSeries,
-  withLateness,
+  withHindrance,
 } from "../result.ts";
 import { type Point, percentileSamplesMin, ratioUpperBound, theilSen } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
@@ -136,12 +136,11 @@ async function hold(context: Context, target: Target): Promise<Outcome> {
   const isCut = context.options.signal.aborted;
   const cutShort = isCut ? textOf(messages.cutShort, { seconds: heldSeconds, asked: seconds }) : null;
   // What kept the rate asked for out of reach is the limiter of the verdict.
-  const isOurs = canGive || !trial.isVoid;
   return {
     ...outcome,
     status: measured.isVoid || isCut ? "not-measured" : "measured",
     limiter: canGive ? measured.limiter : trial.limiter,
-    reason: cutShort ?? voidReason(measured) ?? (isOurs ? null : voidReason(trial)),
+    reason: cutShort ?? voidReason(measured) ?? (canGive ? null : (voidReason(trial) ?? trial.hindrance)),
   };
 }
 
@@ -229,7 +228,7 @@ function outcomeOf(
   return {
     ...emptyOutcome,
     limiter: measured.limiter,
-    figures: withLateness(measured.lateness, bends, figures),
+    figures: withHindrance(measured.hindrance, bends, figures),
     notes: held,
     plots: [...timePlots(measured, samples), percentilePlot(measured), heatOf(measured, common.heat)],
     data: {

@@ -86,7 +86,7 @@ test("an indicator passes only when all was measured and holds, and a miss that 
 test("a late generator leaves a pass that it can only have made harder, told with its blemish, and never a failure", () => {
   const text = { en: "the generator was late", zh: "压测端滞后" };
   const late = (value: number, bends: "up" | "down" | null, unit: "req/s" | "ms") =>
-    figure(plainText(unit), value, unit, { lateness: { text, bends } });
+    figure(plainText(unit), value, unit, { hindrance: { text, bends } });
   const judged = (rate: number, rateBends: "up" | "down" | null, p99: number, p99Bends: "up" | "down" | null) => {
     const figures = { rate: late(rate, rateBends, "req/s"), p99: late(p99, p99Bends, "ms") };
     const { verdict, blemish, reason } = judgeIndicator(indicator, [resultOf(1, 1, { figures })]);

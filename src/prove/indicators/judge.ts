@@ -4,11 +4,11 @@
  * about the target, so it is not a failure; nor is it ever a pass.
  *
  * A generator that was only late makes figures worse, never better: an assertion that holds all the same passes with that
- * blemish told, where it is known in which direction lateness moves its figure and that direction is away from the threshold.
+ * blemish told, where it is known in which direction hindrance moves its figure and that direction is away from the threshold.
  */
 import { defineMessages } from "../../base/mod.ts";
 import { formatFigure, type Unit } from "../format.ts";
-import type { ExperimentResult, Figure, Lateness } from "../result.ts";
+import type { ExperimentResult, Figure, Hindrance } from "../result.ts";
 import { joinTexts, plainText, type Text, textOf } from "../text.ts";
 import type { Assertion, Indicator } from "./indicator.ts";
 
@@ -52,16 +52,16 @@ const messages = defineMessages({
   noFigure: { en: "{name} gave no figure {figure}", zh: "{name} 没有数据项 {figure}" },
   misses: { en: "{title} is {value}, wanted {wanted}", zh: "{title} 为 {value}，要求 {wanted}" },
   because: { en: "{miss}: {why}", zh: "{miss}：{why}" },
-  despite: { en: "holds although {lateness}: {bound}", zh: "{lateness}，但仍成立：{bound}" },
+  despite: { en: "holds although {hindrance}: {bound}", zh: "{hindrance}，但仍成立：{bound}" },
   atMost: { en: "the real figure is at most this", zh: "真实值不会更高" },
   atLeast: { en: "the real figure is at least this", zh: "真实值不会更低" },
   missesLate: {
-    en: "{miss}, but {lateness}: that may be why",
-    zh: "{miss}；但{lateness}，可能因此未达到",
+    en: "{miss}, but {hindrance}: that may be why",
+    zh: "{miss}；但{hindrance}，可能因此未达到",
   },
   unknownLate: {
-    en: "{title} is {value}, but {lateness}, which may move it either way",
-    zh: "{title} 为 {value}；但{lateness}，该值可能因此偏高或偏低",
+    en: "{title} is {value}, but {hindrance}, which may move it either way",
+    zh: "{title} 为 {value}；但{hindrance}，该值可能因此偏高或偏低",
   },
   interval: { en: "the interval of {title} includes the threshold", zh: "{title} 的区间包含门槛值" },
 });
@@ -124,9 +124,9 @@ function judgeAssertion(assertion: Assertion, result: ExperimentResult): Asserti
   const value = found?.value ?? null;
   const holds = value !== null && compare(value, assertion);
   const isMeasured = value !== null && result.status === "measured";
-  const lateness = found?.lateness ?? null;
+  const hindrance = found?.hindrance ?? null;
   const isProof =
-    isMeasured && (holds ? lateness === null || isBentAway(lateness, assertion) : !isExcused(result, lateness));
+    isMeasured && (holds ? hindrance === null || isBentAway(hindrance, assertion) : !isExcused(result, hindrance));
   const verdict: VerdictWord = !isProof ? "not-measured" : holds ? "pass" : "fail";
   const unit = found?.unit ?? "count";
   return {
@@ -138,14 +138,14 @@ function judgeAssertion(assertion: Assertion, result: ExperimentResult): Asserti
   };
 }
 
-/** Whether lateness can only have moved the figure towards missing. */
-function isBentAway({ bends }: Lateness, { comparison }: Assertion): boolean {
+/** Whether hindrance can only have moved the figure towards missing. */
+function isBentAway({ bends }: Hindrance, { comparison }: Assertion): boolean {
   return bends === (comparison === "<=" || comparison === "<" ? "up" : "down");
 }
 
 /** Whether a miss may be somebody else's than the target's. */
-function isExcused(result: ExperimentResult, lateness: Lateness | null): boolean {
-  return result.reason !== null || lateness !== null;
+function isExcused(result: ExperimentResult, hindrance: Hindrance | null): boolean {
+  return result.reason !== null || hindrance !== null;
 }
 
 export function compare(value: number, { comparison, threshold }: Assertion): boolean {
@@ -201,21 +201,21 @@ function missOf(assertion: Assertion, found: Figure): Text {
 function whyOpen(assertion: Assertion, result: ExperimentResult): Text {
   const found = result.figures[assertion.figure];
   if (found === undefined) return textOf(messages.noFigure, { name: result.name, figure: assertion.figure });
-  const { title, value, unit, lateness, reason } = found;
-  if (value === null || lateness === null) {
+  const { title, value, unit, hindrance, reason } = found;
+  if (value === null || hindrance === null) {
     return reason ?? textOf(messages.noFigure, { name: result.name, figure: assertion.figure });
   }
   if (!compare(value, assertion)) {
-    return textOf(messages.missesLate, { miss: missOf(assertion, found), lateness: lateness.text });
+    return textOf(messages.missesLate, { miss: missOf(assertion, found), hindrance: hindrance.text });
   }
-  return textOf(messages.unknownLate, { title, value: formatFigure(value, unit), lateness: lateness.text });
+  return textOf(messages.unknownLate, { title, value: formatFigure(value, unit), hindrance: hindrance.text });
 }
 
 /** What a pass holds in spite of; null where nothing is wrong. */
 function blemishOf(assertions: readonly Assertion[], { figures }: ExperimentResult): Text | null {
-  const lates = assertions.flatMap(({ figure }) => figures[figure]?.lateness ?? []);
+  const lates = assertions.flatMap(({ figure }) => figures[figure]?.hindrance ?? []);
   const [first] = lates;
   if (first === undefined) return null;
   const bound = first.bends === "up" ? messages.atMost : messages.atLeast;
-  return textOf(messages.despite, { lateness: first.text, bound });
+  return textOf(messages.despite, { hindrance: first.text, bound });
 }

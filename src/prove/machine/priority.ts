@@ -29,7 +29,7 @@ export function raisePriority(): boolean {
 export function hurry(processId: number): void {
   // struct sched_param is one integer.
   schedule ??= openSchedule();
-  schedule?.(processId, roundRobin, new Int32Array([1]));
+  schedule?.(processId, roundRobin, new Int32Array([2]));
 }
 
 let schedule: ReturnType<typeof openSchedule> | undefined;

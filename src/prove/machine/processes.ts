@@ -61,6 +61,8 @@ function namesIn(folder: string): string[] {
 
 export interface MachineUse {
   readonly busySeconds: number;
+  /** Of it, what programs and kernel threads used; the rest is the kernel's answering of interrupts, and stolen time. */
+  readonly programSeconds: number;
   readonly totalSeconds: number;
   /** Time that the hypervisor gave to other machines. */
   readonly stolenSeconds: number;
@@ -74,6 +76,7 @@ export function readMachineUse(): MachineUse | null {
   const total = ticks.reduce((sum, value) => sum + value, 0);
   const idle = ticks[3]! + ticks[4]!;
   return {
+    programSeconds: (ticks[0]! + ticks[1]! + ticks[2]!) / ticksPerSecond,
     busySeconds: (total - idle) / ticksPerSecond,
     totalSeconds: total / ticksPerSecond,
     stolenSeconds: ticks[7]! / ticksPerSecond,

@@ -67,6 +67,23 @@ export function indicatorEntry(verdict: IndicatorVerdict): IndicatorEntry {
   };
 }
 
+/** A verdict as people read it: what nothing can measure yet, or what does not apply to a target, is no gap of this run. */
+export type VerdictLabel = VerdictWord | "notYet" | "notHere";
+
+export function labelOf({
+  verdict,
+  isApplicable,
+  experiment,
+}: Pick<IndicatorVerdict, "verdict" | "isApplicable" | "experiment">): VerdictLabel {
+  if (isApplicable) return verdict;
+  return experiment === null ? "notYet" : "notHere";
+}
+
+/** Those that apply first. */
+export function inReadingOrder<V extends Pick<IndicatorVerdict, "isApplicable">>(verdicts: readonly V[]): V[] {
+  return [...verdicts.filter(({ isApplicable }) => isApplicable), ...verdicts.filter((each) => !each.isApplicable)];
+}
+
 /** What a reader should know beside a verdict: what is not perfect about a pass, why it is none, and what the limit was. */
 export function remarksOf({
   reason,

@@ -10,6 +10,8 @@ export const page = defineMessages({
   pass: { en: "pass", zh: "通过" },
   fail: { en: "fail", zh: "未通过" },
   "not-measured": { en: "not measured", zh: "未测量" },
+  notYet: { en: "not built yet", zh: "尚未实现" },
+  notHere: { en: "does not apply", zh: "不适用" },
   interrupted: {
     en: "The run was interrupted; this is what was measured until then.",
     zh: "运行被中断；以下为中断前的测量结果。",

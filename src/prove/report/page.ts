@@ -7,7 +7,7 @@ import { formatFigure, formatNumber, formatSpan } from "../format.ts";
 import type { ExperimentResult, Table } from "../result.ts";
 import type { Text } from "../text.ts";
 import { drawPlot } from "./charts.ts";
-import { type IndicatorEntry, type ReportDocument, remarksOf } from "./document.ts";
+import { type IndicatorEntry, inReadingOrder, labelOf, type ReportDocument, remarksOf } from "./document.ts";
 import { page as words } from "./messages.ts";
 import { styleSheet } from "./style.ts";
 
@@ -65,12 +65,12 @@ ${machineTable(document)}
 
 function indicatorTable(indicators: readonly IndicatorEntry[], to: Language): string {
   const head = [words.indicator, words.verdict, words.measured, words.threshold, words.article, words.why];
-  const rows = indicators.map((entry) => {
-    const { id, verdict, figure, unit, threshold, article, texts } = entry;
+  const rows = inReadingOrder(indicators).map((entry) => {
+    const { id, figure, unit, threshold, article, texts } = entry;
     const measured = figure === null || unit === null ? "-" : formatFigure(figure, unit);
     const remarks = remarksOf(texts).map((text) => `<p>${escapeHtml(text[to])}</p>`);
     return `<tr><td><strong>${escapeHtml(id)}</strong> ${escapeHtml(texts.title[to])}</td>
-<td><span class="badge ${verdict}">${escapeHtml(say(words[verdict]))}</span></td>
+<td><span class="badge ${labelOf(entry)}">${escapeHtml(say(words[labelOf(entry)]))}</span></td>
 <td class="number">${escapeHtml(measured)}</td><td class="number">${escapeHtml(threshold ?? "-")}</td>
 <td>${escapeHtml(article?.[to] ?? "-")}</td><td class="remarks">${remarks.join("")}</td></tr>
 <tr class="claim"><td colspan="${head.length}">${claimDetails(entry, to)}</td></tr>`;
