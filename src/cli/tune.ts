@@ -6,6 +6,7 @@ import {
   apply,
   articleRows,
   bringUpLoopback,
+  byHandOf,
   changesOf,
   inspect,
   inspectionText,
@@ -47,13 +48,15 @@ function runApply(
   options: TuneArguments,
 ): ExitCode {
   const changes = changesOf(rows, names);
-  if (changes.length === 0) {
-    if (options.json === true) console.log(JSON.stringify({ applied: [], undo: null }));
-    else console.log(say(messages.nothingToChange));
-    return ExitCode.passed;
-  }
+  const byHand = byHandOf(rows, names);
   // With --json the result alone goes to standard output.
   const tell = options.json === true ? console.error : console.log;
+  for (const { id, command } of byHand) tell(say(messages.byHand, { id, command }));
+  if (changes.length === 0) {
+    if (options.json === true) console.log(JSON.stringify({ applied: [], undo: null }));
+    else if (byHand.length === 0) console.log(say(messages.nothingToChange));
+    return byHand.length === 0 ? ExitCode.passed : ExitCode.thresholdFailed;
+  }
   tell(inspectionText(changes, true));
   if (options.yes !== true && !isConfirmed(changes.length)) {
     tell(say(messages.notWritten));

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { apply, changesOf } from "./apply.ts";
+import { apply, byHandOf, changesOf } from "./apply.ts";
 import { MachineFixture, stockFiles } from "./fixture.ts";
 import { inspect } from "./inspect.ts";
 
@@ -42,6 +42,8 @@ test("optional settings are written only when they are named, those of processes
     const ids = (named: string[]): string[] => changesOf(rows, named).map(({ id }) => id);
     expect(ids(["net.core.busy_poll", "net.ipv4.tcp_fin_timeout"])).toEqual(["net.core.busy_poll"]);
     expect(ids(["timer-slack", "descriptors"])).toEqual([]);
+    expect(byHandOf(rows, ["timer-slack", "descriptors"]).map(({ id }) => id)).toEqual(["timer-slack"]);
+    expect(byHandOf(rows, [])).toEqual([]);
     expect(ids([])).not.toContain("net.core.busy_poll");
   } finally {
     fixture.free();

@@ -27,6 +27,14 @@ export function changesOf(rows: readonly TuneRow[], named: readonly string[]): T
   );
 }
 
+/** What `--apply` leaves to the reader although it is to change: limits and timers that belong to processes. */
+export function byHandOf(rows: readonly TuneRow[], named: readonly string[]): TuneRow[] {
+  return rows.filter(
+    ({ id, scope, state }) =>
+      scope === "process" && (state === "change" || (state === "optional" && named.includes(id))),
+  );
+}
+
 /** A shell script that writes the values of now. @param root in front of every path */
 export function undoScript(changes: readonly TuneRow[], root: string, madeAt: string): string {
   const lines = changes.map(({ place, current }) => `echo '${current}' > '${root.replace(/\/$/, "")}/${place}'`);

@@ -24,6 +24,10 @@ export const messages = defineMessages({
   unknownSetting: { en: 'there is no setting "{id}"', zh: "没有“{id}”这个设置" },
   unknownSettingHint: { en: "weir tune lists them", zh: "weir tune 会列出所有设置" },
   nothingToChange: { en: "nothing to change", zh: "无需修改" },
+  byHand: {
+    en: "{id} belongs to each process and is not written; by hand: {command}",
+    zh: "{id} 属于各个进程，不会写入；请手动执行：{command}",
+  },
   confirm: { en: "write these {count} values? [y/N] ", zh: "写入这 {count} 个值？[y/N] " },
   cannotAsk: { en: "nobody can be asked: standard input is no terminal", zh: "无法询问：标准输入不是终端" },
   cannotAskHint: { en: "--yes writes without asking", zh: "--yes 不经询问直接写入" },

@@ -1,5 +1,5 @@
 /** Kernel and process settings: explain, check, apply, measure. See docs/tune.md. */
-export { type Applied, apply, changesOf } from "./apply.ts";
+export { type Applied, apply, byHandOf, changesOf } from "./apply.ts";
 export { type ArticleRow, articleRows } from "./article.ts";
 export { inspect, type TuneRow } from "./inspect.ts";
 export { Machine } from "./machine.ts";
