@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ExitCode, randomSeed, say, setLanguage, systemClock, WeirError } from "../base/mod.ts";
 import {
   compareRuns,
+  countsOf,
   type Experiment,
   experiments,
   formatFigure,
@@ -162,13 +163,9 @@ function hooksOf(print: (text: string) => void): SuiteHooks {
 
 function printVerdicts({ verdicts, isInterrupted }: SuiteResult, seconds: number, print: (text: string) => void): void {
   const hasColour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
-  const applicable = verdicts.filter(({ isApplicable }) => isApplicable);
-  const count = (word: string): number => applicable.filter(({ verdict }) => verdict === word).length;
   if (isInterrupted) print(say(messages.interrupted));
   print(`\n${verdictTable(verdicts, hasColour, process.stdout.columns ?? 120)}\n`);
-  const took = say(formatSpan(seconds));
-  const others = verdicts.length - applicable.length;
-  print(say(messages.counts, { pass: count("pass"), fail: count("fail"), open: count("not-measured"), others, took }));
+  print(say(messages.took, { counts: say(countsOf(verdicts)), took: say(formatSpan(seconds)) }));
 }
 
 function requestOf(words: readonly string[], options: ProveArguments): Request {

@@ -31,9 +31,14 @@ export const messages = defineMessages({
   notHere: { en: "does not apply", zh: "不适用" },
   written: { en: "written: {files}", zh: "已写入：{files}" },
   counts: {
-    en: "{pass} passed, {fail} failed, {open} not measured ({others} more not built yet or not for this target), in {took}",
-    zh: "{pass} 项通过，{fail} 项未通过，{open} 项未测量（另有 {others} 项尚未实现或不适用），用时 {took}",
+    en: "{pass} passed, {fail} failed, {open} not measured",
+    zh: "{pass} 项通过，{fail} 项未通过，{open} 项未测量",
   },
+  countsWithOthers: {
+    en: "{pass} passed, {fail} failed, {open} not measured; {others} more cannot be measured yet or do not apply",
+    zh: "{pass} 项通过，{fail} 项未通过，{open} 项未测量；另有 {others} 项尚无法测量或不适用",
+  },
+  took: { en: "{counts}, in {took}", zh: "{counts}，用时 {took}" },
   generatorLimit: {
     en: "the load generator: {reasons}",
     zh: "压测端：{reasons}",

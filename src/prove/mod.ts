@@ -8,6 +8,7 @@ export { type ProfileName, profileNames, profiles, tinyProfile } from "./profile
 export { runSuite, type SuiteHooks, type SuiteResult } from "./prove.ts";
 export {
   compareRuns,
+  countsOf,
   indicatorEntry,
   overallVerdict,
   type ReportDocument,

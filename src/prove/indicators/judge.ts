@@ -7,7 +7,7 @@
  * blemish told, where it is known in which direction hindrance moves its figure and that direction is away from the threshold.
  */
 import { defineMessages } from "../../base/mod.ts";
-import { formatFigure, type Unit } from "../format.ts";
+import { formatFigure, formatNumber, type Unit } from "../format.ts";
 import type { ExperimentResult, Figure, Hindrance } from "../result.ts";
 import { joinTexts, plainText, type Text, textOf } from "../text.ts";
 import type { Assertion, Indicator } from "./indicator.ts";
@@ -79,7 +79,7 @@ export function judgeIndicator(
     return { ...base, ...nothing, verdict: "not-measured", threshold: null, reason: notYet };
   }
   const [first] = indicator.assertions;
-  const threshold = first === undefined ? null : `${first.comparison} ${first.threshold}`;
+  const threshold = first === undefined ? null : `${first.comparison} ${formatNumber(first.threshold)}`;
   if (inapplicable.includes(scenario)) {
     const reason = textOf(messages.notHere, { name: scenario });
     return { ...base, ...nothing, isApplicable: false, verdict: "not-measured", threshold, reason };

@@ -79,6 +79,15 @@ export function labelOf({
   return experiment === null ? "notYet" : "notHere";
 }
 
+/** How many there are of each verdict, those that do not apply apart. */
+export function countsOf(verdicts: readonly Pick<IndicatorVerdict, "verdict" | "isApplicable">[]): Text {
+  const applicable = verdicts.filter(({ isApplicable }) => isApplicable);
+  const count = (word: VerdictWord): number => applicable.filter(({ verdict }) => verdict === word).length;
+  const others = verdicts.length - applicable.length;
+  const counts = { pass: count("pass"), fail: count("fail"), open: count("not-measured") };
+  return textOf(others === 0 ? messages.counts : messages.countsWithOthers, { ...counts, others });
+}
+
 /** Those that apply first. */
 export function inReadingOrder<V extends Pick<IndicatorVerdict, "isApplicable">>(verdicts: readonly V[]): V[] {
   return [...verdicts.filter(({ isApplicable }) => isApplicable), ...verdicts.filter((each) => !each.isApplicable)];

@@ -1,6 +1,7 @@
 /** What a run leaves behind: `report.json`, `report.html`, and the table on the terminal. */
 export { compareRuns, type RepeatComparison } from "./compare.ts";
 export {
+  countsOf,
   type IndicatorEntry,
   indicatorEntry,
   overallVerdict,

@@ -7,7 +7,7 @@ import { formatFigure, formatNumber, formatSpan } from "../format.ts";
 import type { ExperimentResult, Table } from "../result.ts";
 import type { Text } from "../text.ts";
 import { drawPlot } from "./charts.ts";
-import { type IndicatorEntry, inReadingOrder, labelOf, type ReportDocument, remarksOf } from "./document.ts";
+import { countsOf, type IndicatorEntry, inReadingOrder, labelOf, type ReportDocument, remarksOf } from "./document.ts";
 import { page as words } from "./messages.ts";
 import { styleSheet } from "./style.ts";
 
@@ -36,6 +36,7 @@ export async function reportHtml(document: ReportDocument): Promise<string> {
 <h1>${escapeHtml(say(words.heading, { name: run.target.name }))}</h1>
 <p class="meta">${escapeHtml(meta)}</p>
 <p><span class="badge ${verdict}">${escapeHtml(say(words[`overall_${verdict}`]))}</span></p>
+<p>${escapeHtml(countsOf(indicators)[to])}</p>
 ${run.isInterrupted ? `<p class="note">${escapeHtml(say(words.interrupted))}</p>` : ""}
 </header>
 <section>
