@@ -89,7 +89,12 @@ function littleOf({ summary, generator }: LoadResult, { load, connectionsCount }
   if (load.kind === "open" || load.thinkMs > 0 || connectionsCount < littleConnectionsMin) return null;
   // Requests that failed were in flight too, but have no latency.
   if (summary.errors.total > 0) return null;
-  return checkLittle(summary.requestsPerSecond, summary.serviceUs.mean / 1e6, generator.setup.connections);
+  return checkLittle(
+    summary.requestsPerSecond,
+    summary.serviceUs.mean / 1e6,
+    generator.setup.connections,
+    summary.measuredSeconds,
+  );
 }
 
 interface UseAt {

@@ -49,6 +49,9 @@ const share = 0.7;
 const firstShare = 0.6;
 /** Jitter is a difference of two figures that a late generator raises, so it may move either way. */
 const bends = { order_ms_p99: "up", order_ms_p50: "up", cancel_ms_p99: "up", market_ms_p99: "up" } as const;
+const orderShare = 0.2;
+/** On a machine this slow P99 stays open. */
+const stretchMax = 3;
 /** The rate is held in so many pieces, whose spread is the interval. */
 const blocksCount = 4;
 
@@ -76,10 +79,15 @@ async function holdMix(context: Context, target: Target): Promise<Outcome> {
   const rate = found.lower * share;
   context.step(textOf(messages.holding, { rate: formatNumber(rate) }));
   const blocks: Measured[] = [];
-  while (blocks.length < blocksCount) {
-    blocks.push(await context.trial(target, rate, context.profile.mixMs / blocksCount, { classes }));
-  }
+  const blockMs = holdMs(context.profile.mixMs, rate) / blocksCount;
+  while (blocks.length < blocksCount) blocks.push(await context.trial(target, rate, blockMs, { classes }));
   return outcomeOf(context, blocks, found, rate);
+}
+
+/** Long enough for the P99 of orders, with some to spare, where that is not too long to wait for. */
+function holdMs(planned: number, rate: number): number {
+  const needed = (1100 * percentileSamplesMin(99)) / (rate * orderShare);
+  return Math.max(planned, Math.min(needed, planned * stretchMax));
 }
 
 function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchResult, rate: number): Outcome {

@@ -130,9 +130,9 @@ async function hold(context: Context, target: Target): Promise<Outcome> {
   context.step(textOf(messages.holding, { rate: formatNumber(rate), seconds }));
   const { measured, samples } = await holdRate(context, target, rate);
   const values = { asked: formatNumber(asked), achieved: formatNumber(achieved), held: formatNumber(rate) };
-  const notes = canGive ? [] : [textOf(messages.lower, values)];
+  const lower = canGive ? null : textOf(messages.lower, values);
   const heldSeconds = Math.round(measured.load.summary.measuredSeconds);
-  const outcome = outcomeOf(context, measured, samples, heldSeconds, notes);
+  const outcome = outcomeOf(context, measured, samples, heldSeconds, lower);
   const isCut = context.options.signal.aborted;
   const cutShort = isCut ? textOf(messages.cutShort, { seconds: heldSeconds, asked: seconds }) : null;
   // What kept the rate asked for out of reach is the limiter of the verdict.
@@ -149,12 +149,14 @@ async function tryRate(
   target: Target,
   asked: number,
 ): Promise<{ readonly trial: Measured; readonly canGive: boolean }> {
+  let best: Measured | null = null;
   for (let index = 1; ; index++) {
     const trial = await context.atRate(target, asked, trialMs);
     const { requestsPerSecond, achievedRatio } = trial.load.summary;
     context.step(textOf(messages.trial, { rate: formatNumber(asked), achieved: formatNumber(requestsPerSecond) }));
     const canGive = (achievedRatio ?? 0) >= achievedMin && !trial.isVoid;
-    if (canGive || index === trialsMax) return { trial, canGive };
+    if (best === null || requestsPerSecond > best.load.summary.requestsPerSecond || canGive) best = trial;
+    if (canGive || index === trialsMax) return { trial: best, canGive };
   }
 }
 
@@ -198,7 +200,7 @@ function outcomeOf(
   measured: Measured,
   samples: readonly Sample[],
   seconds: number,
-  notes: readonly Text[],
+  lower: Text | null,
 ): Outcome {
   const { summary, series } = measured.load;
   const { errors, requests } = context.options.signal.aborted ? withoutUnsent(summary) : summary;
@@ -213,9 +215,9 @@ function outcomeOf(
     p50Ms: msOf(summary.latencyUs.p50),
     p99Ms: msOf(summary.latencyUs.p99),
   });
-  const held = [...defects, ...notes, ...steadyNotes(steady)];
+  const held = [...defects, ...steadyNotes(steady)];
   const figures: Record<string, Figure> = {
-    soak_per_second: figure(messages.rate, heldRate(summary), "req/s"),
+    soak_per_second: figure(messages.rate, heldRate(summary), "req/s", { reason: lower }),
     soak_seconds: figure(messages.seconds, seconds, "s"),
     soak_errors: errorsFigure(messages.errors, errors),
     soak_error_ratio_bound: figure(messages.bound, ratioUpperBound(errors.total, requests), "ratio"),

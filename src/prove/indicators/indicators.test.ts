@@ -107,7 +107,7 @@ test("a late generator leaves a pass that it can only have made harder, told wit
   expect(judged(120, "down", 15, "up")).toEqual(miss("ms", "15 ms | <= 10 ms"));
   const unknown = open(
     "ms is 5 ms, but the generator was late, which may move it either way",
-    "ms 为 5 ms；但压测端滞后，该值可能因此偏高或偏低",
+    "ms 为 5 ms；但压测端滞后，可能因此偏高或偏低",
   );
   // A difference of two latencies, and a latency that lateness would make look better: neither proves anything.
   expect(judged(120, "down", 5, null)).toEqual(unknown);

@@ -59,9 +59,10 @@ const messages = defineMessages({
     en: "{miss}, but {hindrance}: that may be why",
     zh: "{miss}；但{hindrance}，可能因此未达到",
   },
+  found: { en: "{title} is {value}", zh: "{title} 为 {value}" },
   unknownLate: {
-    en: "{title} is {value}, but {hindrance}, which may move it either way",
-    zh: "{title} 为 {value}；但{hindrance}，该值可能因此偏高或偏低",
+    en: "{found}, but {hindrance}, which may move it either way",
+    zh: "{found}；但{hindrance}，可能因此偏高或偏低",
   },
   interval: { en: "the interval of {title} includes the threshold", zh: "{title} 的区间包含门槛值" },
 });
@@ -174,7 +175,9 @@ function reasonOf(
   if (verdict === "not-measured") {
     if (result.reason !== null) return result.reason;
     const open = assertions.filter((_, index) => verdicts[index]!.verdict === "not-measured");
-    const reasons = open.map((assertion) => whyOpen(assertion, result));
+    const bent = open.filter((assertion) => isBent(assertion, result));
+    const others = open.filter((assertion) => !bent.includes(assertion));
+    const reasons = [...others.map((assertion) => whyOpen(assertion, result)), ...whyBent(bent, result)];
     // Several figures of one run lack for one reason.
     return joinTexts(reasons.filter(({ en }, index) => reasons.findIndex((other) => other.en === en) === index));
   }
@@ -201,14 +204,28 @@ function missOf(assertion: Assertion, found: Figure): Text {
 function whyOpen(assertion: Assertion, result: ExperimentResult): Text {
   const found = result.figures[assertion.figure];
   if (found === undefined) return textOf(messages.noFigure, { name: result.name, figure: assertion.figure });
-  const { title, value, unit, hindrance, reason } = found;
+  const { value, hindrance, reason } = found;
   if (value === null || hindrance === null) {
     return reason ?? textOf(messages.noFigure, { name: result.name, figure: assertion.figure });
   }
-  if (!compare(value, assertion)) {
-    return textOf(messages.missesLate, { miss: missOf(assertion, found), hindrance: hindrance.text });
-  }
-  return textOf(messages.unknownLate, { title, value: formatFigure(value, unit), hindrance: hindrance.text });
+  return textOf(messages.missesLate, { miss: missOf(assertion, found), hindrance: hindrance.text });
+}
+
+/** Whether it holds, but by a figure that may have been better than the truth. */
+function isBent(assertion: Assertion, { figures }: ExperimentResult): boolean {
+  const found = figures[assertion.figure];
+  return found?.hindrance != null && found.value !== null && compare(found.value, assertion);
+}
+
+/** Figures of one run, with what hindered it said once. */
+function whyBent(assertions: readonly Assertion[], { figures }: ExperimentResult): Text[] {
+  const founds = assertions.map(({ figure }) => figures[figure]!);
+  const hindrance = founds[0]?.hindrance ?? null;
+  if (hindrance === null) return [];
+  const each = founds.map(({ title, value, unit }) =>
+    textOf(messages.found, { title, value: formatFigure(value, unit) }),
+  );
+  return [textOf(messages.unknownLate, { found: joinTexts(each), hindrance: hindrance.text })];
 }
 
 /** What a pass holds in spite of; null where nothing is wrong. */

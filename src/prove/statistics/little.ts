@@ -13,9 +13,12 @@ export interface LittleCheck {
 
 const errorRatioMax = 0.02;
 
-/** @param observed mean requests in flight, counted independently of the latencies */
-export function checkLittle(perSecond: number, meanSeconds: number, observed: number): LittleCheck {
+/**
+ * @param observed mean requests in flight, counted independently of the latencies
+ * @param seconds how long was measured: requests that are in flight at its ends count wholly or not at all
+ */
+export function checkLittle(perSecond: number, meanSeconds: number, observed: number, seconds: number): LittleCheck {
   const expected = perSecond * meanSeconds;
   const errorRatio = observed === 0 ? (expected === 0 ? 0 : 1) : Math.abs(expected - observed) / observed;
-  return { expected, observed, errorRatio, holds: errorRatio <= errorRatioMax };
+  return { expected, observed, errorRatio, holds: errorRatio <= errorRatioMax + meanSeconds / seconds };
 }

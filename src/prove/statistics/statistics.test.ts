@@ -93,8 +93,11 @@ test("pairs show a difference that their common drift would hide", () => {
 });
 
 test("Little's law holds for what was counted and misses what was lost", () => {
-  expect(checkLittle(1000, 0.01, 10).holds).toBe(true);
-  expect(checkLittle(1000, 0.01, 12)).toMatchObject({ holds: false, expected: 10 });
+  expect(checkLittle(1000, 0.01, 10, 10).holds).toBe(true);
+  expect(checkLittle(1000, 0.01, 12, 10)).toMatchObject({ holds: false, expected: 10 });
+  // Half a second of thirty is at the ends.
+  expect([0.52, 0.55].map((mean) => checkLittle(20_000, mean, 10_000, 30).holds)).toEqual([false, false]);
+  expect(checkLittle(20_000, 0.51, 10_000, 30).holds).toBe(true);
 });
 
 test("adjacent violators are pooled", () => {

@@ -175,10 +175,13 @@ class WeirTarget implements OwnTarget {
     return await response.json();
   }
 
-  /** Collectors of workers speak through the supervisor's log, which wraps their lines; its own are left out. */
+  /**
+   * Collectors of workers speak through the supervisor's log, which wraps their lines. Its own collector writes to the same stream,
+   * also into the middle of such a line, which then is no JSON and may bring one pause too many.
+   */
   private notePauses(line: string): void {
-    if (!line.includes('"worker.stderr"')) return;
-    const { line: said } = JSON.parse(line) as { line: string };
-    for (const [, ms] of said.matchAll(/\bp=([\d.]+)ms/g)) this.collectorPausesMs.push(Number(ms));
+    const from = line.indexOf('"worker.stderr"');
+    if (from < 0) return;
+    for (const [, ms] of line.slice(from).matchAll(/\bp=([\d.]+)ms/g)) this.collectorPausesMs.push(Number(ms));
   }
 }
