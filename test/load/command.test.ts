@@ -81,6 +81,15 @@ test("a generator that is the bottleneck gives exit code 4 and the reason", asyn
   expect(code).toBe(4);
 });
 
+test("a frugal client sends everything that is due, and reads every answer", async () => {
+  const out = join(folder, "frugal");
+  const words = ["--rate", "2000", "--duration", "1s", "--pacing", "frugal", "--connections", "16", "--out", out];
+  const { code, err } = await weir("load", url(), ...words, ...warn);
+  expect([code, err]).toEqual([0, ""]);
+  const { summary, generator } = JSON.parse(readFileSync(join(out, "result.json"), "utf8")) as LoadResult;
+  expect([generator.pacing, summary.answers, summary.errors.total]).toEqual(["frugal", 2000, 0]);
+});
+
 test("wrong arguments give exit code 2 and a hint", async () => {
   const runs = await Promise.all([
     weir("load"),
