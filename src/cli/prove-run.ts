@@ -143,7 +143,7 @@ function hooksOf(print: (text: string) => void): SuiteHooks {
     onBegin: ({ title }, index, count, seconds) =>
       print(`\n${say(messages.begins, { index: index + 1, count, title: say(title) })} (${left(seconds)})`),
     onStep: (text, seconds) => print(say(messages.step, { text: say(text), left: left(seconds) })),
-    onEnd: ({ figures, limiter, reason, notes }) => {
+    onEnd: ({ status, figures, limiter, reason, notes }) => {
       for (const { title, value, unit, interval, reason: why } of Object.values(figures)) {
         if (value === null) {
           if (why !== null && reason === null) print(say(messages.noFigure, { title: say(title), why: say(why) }));
@@ -155,7 +155,8 @@ function hooksOf(print: (text: string) => void): SuiteHooks {
         print(say(messages.figure, { title: say(title), value: formatFigure(value, unit) + range + because }));
       }
       for (const note of notes) print(say(messages.warning, { text: say(note) }));
-      if (reason !== null) print(say(messages.reason, { text: say(reason) }));
+      const why = status === "measured" ? messages.reservation : messages.reason;
+      if (reason !== null) print(say(why, { text: say(reason) }));
       if (limiter !== null) print(say(messages.limiter, { text: say(limiter) }));
     },
   };

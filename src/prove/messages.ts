@@ -17,6 +17,7 @@ export const messages = defineMessages({
   limiter: { en: "  limited by: {text}", zh: "  瓶颈：{text}" },
   limitedBy: { en: "limited by: {text}", zh: "瓶颈：{text}" },
   reason: { en: "  not measured: {text}", zh: "  未能测量：{text}" },
+  reservation: { en: "  with a reservation: {text}", zh: "  保留说明：{text}" },
   interrupted: { en: "interrupted; what was measured is reported", zh: "已中断；报告包含已测部分" },
   cutShort: { en: "the run was interrupted before it was done", zh: "运行在其完成前被中断" },
   headIndicator: { en: "indicator", zh: "指标" },

@@ -8,7 +8,7 @@ import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table, withHindrance } from "../result.ts";
 import { comparePairs, median, type Point, ratioUpperBound } from "../statistics/mod.ts";
-import { plainText, type Text, textOf } from "../text.ts";
+import { joinTexts, plainText, type Text, textOf } from "../text.ts";
 import { type CrowdSize, connectPerSecond, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
 import {
   type Experiment,
@@ -41,6 +41,10 @@ const messages = defineMessages({
   closedP50: { en: "P50 over 10,000 connections (closed loop)", zh: "10,000 连接 P50（闭环）" },
   rateRatio: { en: "rate at 100,000 to rate at 10,000 connections", zh: "100,000 与 10,000 连接速率之比" },
   p50Noise: { en: "P50 at 10,000 against 10,000 connections (A/A)", zh: "10,000 对 10,000 连接 P50 之比（A/A）" },
+  restless: {
+    en: "two runs over the same 10,000 connections differed by a factor of {factor}",
+    zh: "同样 10,000 连接的两次运行相差 {factor} 倍",
+  },
   missingRung: { en: "not all rungs were climbed", zh: "并非每一级都已完成" },
   p50Ratio: { en: "P50 at 100,000 to P50 at 10,000 connections", zh: "100,000 与 10,000 连接 P50 之比" },
   crowdP50: { en: "P50 over 100,000 connections", zh: "100,000 连接 P50" },
@@ -62,6 +66,7 @@ const callersWait = "4s";
 const fewCount = 10_000;
 const crowdCount = 100_000;
 const crowdShare = 0.4;
+const noiseMax = 1.1;
 /** A late or slow generator makes these worse; ratios between runs it may move either way. */
 const bends = {
   closed_per_second: "down",
@@ -182,13 +187,21 @@ function crowdFigures(context: Context, rungs: readonly Rung[], refusal: Text | 
   };
   const { points } = steadyPart(crowd, 2);
   const hindrance = [few, again, crowd].find((measured) => measured.hindrance !== null)?.hindrance ?? null;
-  return withHindrance(hindrance, bends, {
+  const noise = ratioFigure(messages.p50Noise, ({ latencyUsP50 }) => latencyUsP50, true);
+  const hindrances = [hindrance, restless(noise)].filter((text) => text !== null);
+  return withHindrance(hindrances.length === 0 ? null : joinTexts(hindrances), bends, {
     crowd_rate_ratio: ratioFigure(messages.rateRatio, ({ answers, seconds }) => answers / seconds),
     crowd_p50_ratio: ratioFigure(messages.p50Ratio, ({ latencyUsP50 }) => latencyUsP50),
-    crowd_p50_noise: ratioFigure(messages.p50Noise, ({ latencyUsP50 }) => latencyUsP50, true),
+    crowd_p50_noise: noise,
     crowd_ms_p50: percentileFigure(messages.crowdP50, points, 0.5, random),
     crowd_ms_p99: percentileFigure(messages.crowdP99, points, 0.99, random),
   });
+}
+
+/** Where two runs over the same connections differ by more than what is asked of two that are not the same, nothing is compared. */
+function restless({ value }: Figure): Text | null {
+  const ratio = Math.max(value ?? 1, 1 / (value ?? 1));
+  return ratio <= noiseMax ? null : textOf(messages.restless, { factor: formatNumber(ratio) });
 }
 
 type SeriesPoint = Measured["load"]["series"]["points"][number];

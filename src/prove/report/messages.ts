@@ -33,6 +33,7 @@ export const page = defineMessages({
   interval: { en: "Interval", zh: "区间" },
   limiter: { en: "Limited by", zh: "瓶颈" },
   reason: { en: "Not measured", zh: "未能测量" },
+  reservation: { en: "With a reservation", zh: "保留说明" },
   method: { en: "How it was measured", zh: "测量方法" },
   again: { en: "Run the same again", zh: "重新运行" },
   againHint: {

@@ -101,7 +101,7 @@ function weaknessSection({ run }: ReportDocument, to: Language): string {
 }
 
 async function experimentSection(result: ExperimentResult, to: Language): Promise<string> {
-  const { title, reason, limiter, notes, plots, tables, method, name } = result;
+  const { title, status, reason, limiter, notes, plots, tables, method, name } = result;
   const drawn = await Promise.all(
     plots.map(
       async (plot) =>
@@ -112,7 +112,7 @@ async function experimentSection(result: ExperimentResult, to: Language): Promis
     text === null ? "" : `<p><strong>${escapeHtml(label)}:</strong> ${escapeHtml(text[to])}</p>`;
   return `<section id="${escapeHtml(name)}">
 <h2>${escapeHtml(title[to])}</h2>
-${line(say(words.reason), reason)}
+${line(say(status === "measured" ? words.reservation : words.reason), reason)}
 ${figureTable(result, to)}
 ${line(say(words.limiter), limiter)}
 ${notes.map((note) => `<p class="note">${escapeHtml(note[to])}</p>`).join("\n")}

@@ -18,7 +18,7 @@ h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; padding-bottom: .3rem; border-b
 .fail { color: var(--fail); background: var(--fail-ground); border-width: 2px; }
 .not-measured { color: var(--open); background: var(--open-ground); border-style: dashed; }
 .notYet, .notHere { color: var(--faint); font-weight: 500; }
-.remarks p { margin: 0 0 .3rem; }
+.remarks { overflow-wrap: anywhere; } .remarks p { margin: 0 0 .3rem; }
 header .badge { font-size: 1rem; padding: .25rem .9rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; }
