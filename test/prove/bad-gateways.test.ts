@@ -48,7 +48,8 @@ async function judge(defect: string): Promise<void> {
       soakPerSecond,
       workersCount: 1,
       kneePerSecond: soakPerSecond * 2,
-      toleratesGenerator: true,
+      // What a starved generator did not send would be charged to the good one.
+      toleratesGenerator: defect !== "none",
     },
     experiments.filter(({ name }) => name === "soak"),
     [parsed.indicator],
@@ -79,8 +80,10 @@ function named(defect: string): string[] {
   return names.filter((name) => notes.some((note) => note.startsWith(name)));
 }
 
-test("a good gateway passes", () => {
-  expect(verdicts.get("none")).toMatchObject({ verdict: "pass", reason: "" });
+test("a good gateway passes, unless the generator was starved", () => {
+  const { verdict, reason } = verdicts.get("none")!;
+  if (verdict === "not-measured") expect(reason).toContain("the load generator");
+  else expect([verdict, reason]).toEqual(["pass", ""]);
   // On a starved machine its answers may be slow all the same.
   expect(named("none").filter((name) => name !== "some answers are slow")).toEqual([]);
 });

@@ -48,7 +48,7 @@ function linesOption(plot: LinePlot, to: Language): EChartsOption {
   const right = plot.right === undefined ? [] : [{ ...axis(plot.right, to), splitLine: { show: false } }];
   return {
     grid: frame,
-    legend: { top: 4, left: "center", textStyle: { color: ink, fontSize: 13 }, itemHeight: 8 },
+    legend: { top: 4, left: "center", textStyle: { color: ink, fontSize: 13 }, itemHeight: 8, itemGap: 32 },
     xAxis:
       categories === undefined
         ? { ...bottom, nameLocation: "middle", nameGap: 32, ...rangeOf(plot) }
