@@ -56,7 +56,7 @@ test("a certificate that nobody vouches for is told as such, with the way out", 
 });
 
 test("it is measured when any certificate is taken, and when its authority is given", async () => {
-  const any: TargetTls = { verifies: false, authorityFile: null };
-  expect((await useUnknown({ url, tls: any })).tls).toEqual(any);
+  const trusting: TargetTls = { verifies: false, authorityFile: null };
+  expect((await useUnknown({ url, tls: trusting })).tls).toEqual(trusting);
   expect(await soaked({ verifies: true, authorityFile: authority.file })).toBe(0);
 }, 60_000);
