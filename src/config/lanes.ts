@@ -39,11 +39,11 @@ export const lanes = optionalSection(
     market: lane(1024, "10ms", "Market data: worthless when late."),
     query: lane(1024, "10ms", "Everything else: shed first."),
     burstWait: duration({
-      default: "100ms",
+      default: "500ms",
       min: "1ms",
       max: "1m",
       off: true,
-      why: "In queues that were empty so recently every request may wait this long, whatever its lane says: what piled up while something stood still for a moment is worked off, and only a queue that stays is cut to the lanes' own waits. Longer than a pause of a collector, shorter than anybody notices.",
+      why: "In a queue that was empty before and shrinks again, every request may wait this long, whatever its lane says: what piled up while something stood still for a moment is worked off, and only a queue that stands is cut to the lanes' own waits. Longer than pauses of a collector or of a busy machine, shorter than clients' patience.",
     }),
     reserveRatio: ratio({
       default: 0.05,

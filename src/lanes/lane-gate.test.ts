@@ -108,6 +108,41 @@ test("what piled up at once is worked off; a queue that stands is cut to what it
   expect(refused.every(([, verdict]) => verdict === GateVerdict.waitTooLong)).toBe(true);
 });
 
+test("a pause says nothing about the load: what it piled up is worked off, and what it added to answers is not believed", () => {
+  const { gate, started, refused } = make(1, laneDefaults, null, 500);
+  const first = new Node();
+  for (let index = 0; index < 200; index++) {
+    gate.enter(first, Lane.query, 5_000 * index, never);
+    gate.leave(first, 5_000 * (index + 1), 5_000, false);
+  }
+  // An answer is 300 ms late, and 30 requests came meanwhile. They take 150 ms.
+  let nowUs = 2_000_000;
+  gate.enter(first, Lane.query, nowUs, never);
+  for (let index = 0; index < 30; index++) {
+    nowUs += 10_000;
+    gate.enter(new Node(), Lane.query, nowUs, never);
+    gate.tick(nowUs);
+  }
+  gate.leave(first, nowUs, 300_000, false);
+  expect(gate.enter(new Node(), Lane.query, nowUs, never)).toBe(GateVerdict.waiting);
+  for (let index = 0; index < 31; index++) {
+    nowUs += 5_000;
+    gate.leave(started[index]!, nowUs, 5_000, false);
+    gate.tick(nowUs);
+  }
+  expect([started.length, refused.length, gate.inFlight]).toEqual([31, 0, 0]);
+});
+
+test("an upstream that stands still for longer than anybody may wait is no pause: the queue is cut", () => {
+  const { gate, started, refused } = make(1, laneDefaults, null, 500);
+  gate.enter(new Node(), Lane.query, 0, never);
+  for (let nowUs = 10_000; nowUs <= 600_000; nowUs += 10_000) {
+    gate.enter(new Node(), Lane.query, nowUs, never);
+    gate.tick(nowUs);
+  }
+  expect([started.length, refused.length, gate.queues.waiting]).toEqual([0, 58, 2]);
+});
+
 test("a lane that waits no longer than the target leaves answers twice their usual time within it", () => {
   const waiting = (targetMs: number, serviceUs: number): number => {
     const { gate } = make(1, laneDefaults, null, 0, targetMs);

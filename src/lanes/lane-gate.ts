@@ -8,9 +8,17 @@
  *       +--queue full, would wait too long--> refused              deadline or wait are refused here
  *       +--else--> waiting
  *
- * A queue that has stood for longer than `burstWaitMs` is cut to what each lane may wait. Before that, after a second
- * without a refusal, everybody may wait as long as `burstWaitMs`: what piled up while something stood still for a moment
+ * A queue that stands is cut to what each lane may wait. One that was empty, after a second without a refusal, and shrinks
+ * ever since it was longest may keep everybody for `burstWaitMs`: what piled up while something stood still for a moment
  * drains by itself, and refusing it would help nobody (the adaptive queue timeout of "Fail at Scale", Maurer 2015).
+ *
+ *     waiting |        /\                        |              _________ cut: it stood for 100 ms
+ *             |       /  \__                     |         ____/
+ *             |______/      \______              |________/
+ *               still  worked off                  too much
+ *
+ * Whether a queue shrinks is asked while answers come. While none does, for longer than four usual times, the upstream or
+ * this process stands still: that says nothing about how much there is to do, and is taken out of what answers took.
  *
  * One gate per worker and upstream. The estimate of a wait is the number that go before, times the usual time of an answer,
  * over the limit. Callbacks are given once; nothing is allocated per request.
@@ -64,15 +72,24 @@ export const laneDefaults: readonly LaneSettings[] = [
   { queueMax: 1024, waitMs: 10, concurrencyMax: 0 },
 ];
 
-/** Longer than a pause of a collector or of a busy machine, shorter than anybody notices. */
-export const burstWaitMsDefault = 100;
-/** So many times that must pass without a refusal for a wait before the next grace: an overload is one burst, not many. */
-const calmBursts = 10;
+/** Longer than pauses of a collector or of a busy machine, shorter than clients' patience. */
+export const burstWaitMsDefault = 500;
+/** So long nobody was refused for a wait before the next grace: an overload is one burst, not many. */
+const calmUs = 1_000_000;
+/** How long a queue that does not shrink is watched before it stands. */
+const watchUsMin = 100_000;
+/** One that was longer than this by no more than a tenth stands. */
+const shrunkRatio = 0.9;
+/** No answer for so many usual times, and for so long, is a pause. */
+const pauseAnswers = 4;
+const pauseUsMin = 20_000;
+/** The share of each answer in the usual time. */
+const serviceStep = 0.05;
 
 export interface GateOptions<T> {
   readonly admission: Admission;
   readonly lanes: readonly LaneSettings[];
-  /** How long requests may wait, whatever their lane, in queues that were empty so recently; 0 for no such grace. */
+  /** How long requests may wait, whatever their lane, in queues that do not stand; 0 for no such grace. */
   readonly burstWaitMs: number;
   /** What answers should take at most, waiting included; 0 where nobody says. It shortens the waits of impatient lanes. */
   readonly targetMs: number;
@@ -94,8 +111,16 @@ export class LaneGate<T extends LaneNode<T>> {
   private readonly waitUs: Float64Array;
   private readonly burstWaitUs: number;
   private readonly targetUs: number;
-  /** When nobody was last seen waiting. */
-  private emptyAtUs = Number.NEGATIVE_INFINITY;
+  /** Whether the queue is one that does not stand, as far as has been seen. */
+  private hasGrace = true;
+  /** Since when the queue is watched, and its greatest length since. */
+  private watchedUs = 0;
+  private longest = 0;
+  /** When the upstream was last seen at work: an answer came, or it got the first request after nothing was in flight. */
+  private workedUs = 0;
+  /** When the last pause ended, and how much longer it was than answers may be apart. */
+  private resumedUs = Number.NEGATIVE_INFINITY;
+  private pausedUs = 0;
   /** When a request was last refused for its wait. */
   private turnedAwayUs = Number.NEGATIVE_INFINITY;
   private readonly concurrencyMax: Int32Array;
@@ -142,17 +167,19 @@ export class LaneGate<T extends LaneNode<T>> {
     if (!this.admission.admits(nowUs)) return this.noteRefusal(GateVerdict.rateSpent);
     const isFree = this.isLaneFree(lane) && this.inFlightTotal < this.admission.limit;
     if (isFree && this.queues.waitingBefore(lane) === 0) {
-      this.count(lane);
+      this.count(lane, nowUs);
       return GateVerdict.started;
     }
     if (!this.admission.usesQueue) return this.noteRefusal(GateVerdict.limitReached);
     if (this.queues.waiting === 0) this.noteEmpty(nowUs);
-    const patienceUs = Math.min(this.patienceUs(lane, nowUs), deadlineUs - nowUs);
+    const patienceUs = Math.min(this.patienceUs(lane), deadlineUs - nowUs);
     if (this.expectedWaitUs(lane) > patienceUs) {
       this.turnedAwayUs = nowUs;
       return this.noteRefusal(GateVerdict.waitTooLong);
     }
-    return this.queues.join(node) ? GateVerdict.waiting : this.noteRefusal(GateVerdict.queueFull);
+    if (!this.queues.join(node)) return this.noteRefusal(GateVerdict.queueFull);
+    if (this.queues.waiting > this.longest) this.longest = this.queues.waiting;
+    return GateVerdict.waiting;
   }
 
   private noteRefusal(verdict: number): number {
@@ -169,8 +196,11 @@ export class LaneGate<T extends LaneNode<T>> {
 
   /** The first half of `leave`: counts, and starts nobody. `pump` must follow before the callback ends. */
   finish(node: T, nowUs: number, serviceUs: number, isDrop: boolean): void {
+    this.noteWork(nowUs);
     this.abort(node);
-    if (!isDrop) this.serviceUs += (serviceUs - this.serviceUs) * 0.05;
+    // A request that was under way during a pause did not take as long as it seems.
+    const workUs = nowUs - serviceUs < this.resumedUs ? Math.max(0, serviceUs - this.pausedUs) : serviceUs;
+    if (!isDrop) this.serviceUs += (workUs - this.serviceUs) * serviceStep;
     this.admission.record(nowUs, serviceUs, nowUs - node.laneArrivedUs, isDrop);
   }
 
@@ -188,6 +218,7 @@ export class LaneGate<T extends LaneNode<T>> {
 
   /** Call it every 10 to 100 ms: refuses what waits too long, lets the policy learn, fills a limit that grew. */
   tick(nowUs: number): void {
+    this.watch(nowUs);
     for (let lane = 0; lane < lanesCount; lane++) this.refuseLate(lane as Lane, nowUs);
     this.admission.tick(nowUs, this.peakInFlight, this.queues.waiting);
     this.peakInFlight = this.inFlightTotal;
@@ -206,13 +237,50 @@ export class LaneGate<T extends LaneNode<T>> {
 
   /** A queue that is empty because its requests were turned away has not drained. */
   private noteEmpty(nowUs: number): void {
-    if (nowUs - this.turnedAwayUs > calmBursts * this.burstWaitUs) this.emptyAtUs = nowUs;
+    if (nowUs - this.turnedAwayUs > calmUs) this.hasGrace = true;
+    this.watchAnew(nowUs);
+  }
+
+  private watchAnew(nowUs: number): void {
+    this.watchedUs = nowUs;
+    this.longest = this.queues.waiting;
+  }
+
+  /** Whether the queue stands. */
+  private watch(nowUs: number): void {
+    if (this.queues.waiting === 0 || !this.hasGrace) return;
+    if (this.isPausing(nowUs)) {
+      // What lasts longer than anybody may wait is no pause of a moment.
+      this.hasGrace = nowUs - this.workedUs <= this.burstWaitUs;
+    } else if (nowUs - this.watchedUs >= Math.max(watchUsMin, this.apartUs)) {
+      this.hasGrace = this.queues.waiting <= this.longest * shrunkRatio;
+      this.watchAnew(nowUs);
+    }
+  }
+
+  /** How far apart answers may be. */
+  private get apartUs(): number {
+    return Math.max(pauseUsMin, pauseAnswers * this.serviceUs);
+  }
+
+  private isPausing(nowUs: number): boolean {
+    return this.inFlightTotal > 0 && nowUs - this.workedUs > this.apartUs;
+  }
+
+  /** An answer has come. The queue is watched from the end of a pause on: it grew because nobody worked. */
+  private noteWork(nowUs: number): void {
+    if (this.isPausing(nowUs)) {
+      this.resumedUs = nowUs;
+      this.pausedUs = nowUs - this.workedUs - this.apartUs;
+      this.watchAnew(nowUs);
+    }
+    this.workedUs = nowUs;
   }
 
   /** How long a request of the lane may wait, as things stand. */
-  private patienceUs(lane: Lane, nowUs: number): number {
+  private patienceUs(lane: Lane): number {
     const ownUs = this.standingUs(lane);
-    return nowUs - this.emptyAtUs > this.burstWaitUs || ownUs > this.burstWaitUs ? ownUs : this.burstWaitUs;
+    return this.hasGrace && this.burstWaitUs > ownUs ? this.burstWaitUs : ownUs;
   }
 
   /**
@@ -234,7 +302,8 @@ export class LaneGate<T extends LaneNode<T>> {
     return max === 0 || this.inFlightByLane[lane]! < max;
   }
 
-  private count(lane: Lane): void {
+  private count(lane: Lane, nowUs: number): void {
+    if (this.inFlightTotal === 0) this.workedUs = nowUs;
     this.inFlightTotal += 1;
     this.inFlightByLane[lane] = this.inFlightByLane[lane]! + 1;
     if (this.inFlightTotal > this.peakInFlight) this.peakInFlight = this.inFlightTotal;
@@ -255,7 +324,7 @@ export class LaneGate<T extends LaneNode<T>> {
         continue;
       }
       this.queues.countTurn(node.lane);
-      this.count(node.lane);
+      this.count(node.lane, nowUs);
       this.start(node, nowUs);
     }
     this.isPumping = false;
@@ -264,7 +333,7 @@ export class LaneGate<T extends LaneNode<T>> {
   private lateness(node: T, nowUs: number): number {
     const waitedUs = nowUs - node.laneArrivedUs;
     if (nowUs >= node.laneDeadlineUs) return GateVerdict.deadlinePassed;
-    if (waitedUs > this.patienceUs(node.lane, nowUs)) {
+    if (waitedUs > this.patienceUs(node.lane)) {
       this.turnedAwayUs = nowUs;
       return GateVerdict.waitTooLong;
     }
@@ -275,7 +344,7 @@ export class LaneGate<T extends LaneNode<T>> {
   private refuseLate(lane: Lane, nowUs: number): void {
     for (let head = this.queues.headOf(lane); head !== null; head = this.queues.headOf(lane)) {
       const isDead = nowUs >= head.laneDeadlineUs;
-      if (!isDead && nowUs - head.laneArrivedUs <= this.patienceUs(lane, nowUs)) return;
+      if (!isDead && nowUs - head.laneArrivedUs <= this.patienceUs(lane)) return;
       this.queues.leave(head);
       if (!isDead) this.turnedAwayUs = nowUs;
       this.refuse(head, this.noteRefusal(isDead ? GateVerdict.deadlinePassed : GateVerdict.waitTooLong), nowUs);

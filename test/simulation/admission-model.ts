@@ -14,6 +14,8 @@ export interface Phase {
   readonly perSecond: number;
   /** Service times are multiplied by this; Infinity: the upstream stands still. */
   readonly slowness?: number;
+  /** The gateway stands still; what happens meanwhile it sees in its order, all of it at the end. */
+  readonly isGatewayStill?: boolean;
 }
 
 export interface Scenario {
@@ -43,13 +45,16 @@ class Call implements LaneNode<Call> {
   lane: Lane;
   laneArrivedUs: number;
   laneDeadlineUs = Number.POSITIVE_INFINITY;
+  /** When it was sent; the gateway may see it later. */
+  readonly dueUs: number;
   readonly work: number;
   startedUs = 0;
   isDrop = false;
 
-  constructor(lane: Lane, arrivedUs: number, work: number) {
+  constructor(lane: Lane, dueUs: number, work: number) {
     this.lane = lane;
-    this.laneArrivedUs = arrivedUs;
+    this.dueUs = dueUs;
+    this.laneArrivedUs = dueUs;
     this.work = work;
   }
 }
@@ -78,6 +83,7 @@ export function runAdmission(scenario: Scenario, change: Partial<AdmissionSettin
     return seconds[index]!;
   };
   const pace = paceOf(scenario.phases);
+  const seenAt = sightOf(scenario.phases);
   const start = (call: Call, nowUs: number): void => {
     let server = 0;
     for (let other = 1; other < free.length; other++) if (free[other]! < free[server]!) server = other;
@@ -89,7 +95,7 @@ export function runAdmission(scenario: Scenario, change: Partial<AdmissionSettin
     ends.push(call.isDrop ? nowUs + scenario.timeoutMs * 1000 : endUs, call);
   };
   const refuse = (call: Call): void => {
-    secondOf(call.laneArrivedUs).refused[call.lane]! += 1;
+    secondOf(call.dueUs).refused[call.lane]! += 1;
   };
   const admission = makeAdmission({ ...admissionDefaults, ...change }, 0);
   const gate = new LaneGate<Call>({ admission, ...gateDefaults, start, refuse });
@@ -97,14 +103,15 @@ export function runAdmission(scenario: Scenario, change: Partial<AdmissionSettin
   const advance = (untilUs: number): void => {
     while (Math.min(ends.nextAt, nextTickUs) <= untilUs) {
       if (nextTickUs < ends.nextAt) {
-        gate.tick(nextTickUs);
-        nextTickUs += tickUs;
+        const atUs = seenAt(nextTickUs);
+        gate.tick(atUs);
+        nextTickUs = atUs + tickUs;
         continue;
       }
-      const nowUs = ends.nextAt;
+      const nowUs = seenAt(ends.nextAt);
       const call = ends.pop();
-      const second = secondOf(call.laneArrivedUs);
-      const latencyMs = (nowUs - call.laneArrivedUs) / 1000;
+      const second = secondOf(call.dueUs);
+      const latencyMs = (nowUs - call.dueUs) / 1000;
       second.latencies[call.lane]!.push(latencyMs);
       if (!call.isDrop && latencyMs <= scenario.sloMs) second.good[call.lane]! += 1;
       gate.leave(call, nowUs, nowUs - call.startedUs, call.isDrop);
@@ -121,15 +128,16 @@ export function runAdmission(scenario: Scenario, change: Partial<AdmissionSettin
       const lane = draw < 0.1 ? Lane.cancel : draw < 0.3 ? Lane.order : Lane.query;
       const call = new Call(lane, nowUs, Math.exp(location + scenario.sigma * gaussian()));
       secondOf(nowUs).offered[lane]! += 1;
-      const verdict = gate.enter(call, lane, nowUs, call.laneDeadlineUs);
-      if (verdict === 0) start(call, nowUs);
+      const atUs = seenAt(nowUs);
+      const verdict = gate.enter(call, lane, atUs, call.laneDeadlineUs);
+      if (verdict === 0) start(call, atUs);
       else if (verdict > 1) refuse(call);
       nowUs += random.exponential(1e6 / phase.perSecond);
     }
     nowUs = endUs;
   }
   advance(endUs + 60e6);
-  return seconds.slice(0, endUs / 1e6);
+  return seconds.slice(0, Math.ceil(endUs / 1e6));
 }
 
 /** When work begun at a moment is done, with the upstream's pace changing and standing still by phases. */
@@ -151,6 +159,17 @@ function paceOf(phases: readonly Phase[]): (beginUs: number, workUs: number) => 
     }
     return nowUs + left;
   };
+}
+
+/** When the gateway sees what happens at a moment. */
+function sightOf(phases: readonly Phase[]): (atUs: number) => number {
+  let at = 0;
+  const blind = phases.flatMap(({ seconds, isGatewayStill = false }) => {
+    const fromUs = at;
+    at += seconds * 1e6;
+    return isGatewayStill ? [{ fromUs, toUs: at }] : [];
+  });
+  return (atUs) => blind.find(({ fromUs, toUs }) => atUs >= fromUs && atUs < toUs)?.toUs ?? atUs;
 }
 
 function emptySecond(): Second {

@@ -21,6 +21,24 @@ test("at half of the capacity nothing is refused", () => {
   expect(figuresOf(run, 0, 120).refusedRatio).toBe(0);
 });
 
+test("at half of the capacity nothing is refused for pauses of a third of a second, of the upstream or the gateway", () => {
+  const still = [{ slowness: Number.POSITIVE_INFINITY }, { isGatewayStill: true }];
+  for (const [servers, serviceMs, perSecond] of [
+    [4, 2, 1_000],
+    [16, 5, 1_500],
+  ] as const) {
+    const phases = [0.05, 0.12, 0.3].flatMap((seconds) =>
+      still.flatMap((kind) => [
+        { seconds: 3, perSecond },
+        { seconds, perSecond, ...kind },
+      ]),
+    );
+    const run = runAdmission({ ...calm, servers, serviceMs, phases }, { policy: "weir" }, 3);
+    const figures = figuresOf(run, 0, run.length);
+    expect([figures.refusedRatio, figures.p99Ms < 350]).toEqual([0, true]);
+  }
+});
+
 test("an upstream that slows to a third and comes back gets nine tenths of what the best fixed limit gets", () => {
   const weir = runAdmission(latencySteps, { policy: "weir" }, 1);
   const fixed = runAdmission(latencySteps, { policy: "fixed", initial: 32 }, 1);
