@@ -28,5 +28,5 @@ export { type H2loadOptions, type H2loadResult, runH2load } from "./h2load.ts";
 export { describe, type Machine, machine } from "./machine.ts";
 export { type Peer, type PeerOptions, type StartPeer, startBackend } from "./peer.ts";
 export { peerNames, startPeer } from "./peer-names.ts";
-export { ratiosOf, type Spread, showSpread, spreadOf, table } from "./statistics.ts";
+export { bootstrap, meanOf, ratiosOf, type Spread, showSpread, spreadOf, table } from "./statistics.ts";
 export { errorsOf, runWrk, type WrkOptions, type WrkResult } from "./wrk.ts";

@@ -1,4 +1,6 @@
 /** Medians and spreads, as benchmarks tell them: comparisons are ratios within a round, for the machine's speed drifts. */
+import { Random } from "../../src/base/mod.ts";
+
 export interface Spread {
   readonly median: number;
   readonly low: number;
@@ -28,4 +30,26 @@ export function table(rows: readonly (readonly string[])[]): string {
       row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join("  "),
     )
     .join("\n");
+}
+
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+const resamples = 2000;
+
+/** The mean, and between what 95 of 100 means lie when as many values are drawn from these with replacement (Efron 1979). */
+export function bootstrap(values: readonly number[]): {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+} {
+  const random = new Random(1);
+  const means = Array.from({ length: resamples }, () => meanOf(values.map(() => values[random.below(values.length)]!)));
+  means.sort((left, right) => left - right);
+  return {
+    mean: meanOf(values),
+    low: means[Math.floor(resamples * 0.025)]!,
+    high: means[Math.ceil(resamples * 0.975) - 1]!,
+  };
 }

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConfig } from "../../src/config/mod.ts";
 import { Gateway } from "../../src/gateway/mod.ts";
-import { Segment, SegmentDirectory, SegmentTotals, seriesKey, WorkerMetrics } from "../../src/observe/mod.ts";
+import { planSegment, Segment, SegmentDirectory, SegmentTotals, seriesKey, WorkerMetrics } from "../../src/observe/mod.ts";
+import { tableCellsOf } from "../../src/supervisor/table-cells.ts";
 import { localAddress, openListeningSocket, type SocketAddress } from "../../src/transport/mod.ts";
 
 export class LocalGateway {
@@ -18,16 +19,20 @@ export class LocalGateway {
   private revision = 1;
 
   /** @param text configuration without `listeners` and `metrics`, unless it brings listeners of its own */
-  constructor(text: string) {
+  constructor(
+    text: string,
+    makeMetrics = (segment: Segment, seat: number): WorkerMetrics => new WorkerMetrics(segment, seat),
+  ) {
     this.folder = mkdtempSync(join(tmpdir(), "weir-local-"));
-    this.directory = new SegmentDirectory(Segment.create({ seats: 1, slots: 64, cells: 64 }, this.folder));
     const config = configOf(text);
+    const sizes = planSegment(1, 64, this.folder, tableCellsOf(config));
+    this.directory = new SegmentDirectory(Segment.create(sizes, this.folder));
     const seat = this.directory.claimSeat(0, 1, 0);
     this.gateway = new Gateway({
       config,
       revision: this.revision,
       slots: this.slots(config),
-      metrics: new WorkerMetrics(this.directory.segment, seat),
+      metrics: makeMetrics(this.directory.segment, seat),
     });
     this.port = 0;
     for (const listener of config.listeners) {
