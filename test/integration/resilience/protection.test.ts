@@ -93,13 +93,14 @@ routes:
 test("requests wait in their lanes for a place, the valuable first, and those that cannot are refused", async () => {
   await start(`workers: 1
 upstreams: { core: { endpoints: ["{upstream}"], admission: { policy: fixed, initial: 2 } } }
-lanes: { deadlineField: X-Patience, query: { wait: 150ms } }
+lanes: { deadlineField: X-Patience, burstWait: off, order: { wait: 5s }, query: { wait: 1s } }
 routes:
   - { match: { path: /orders/* }, upstream: core, lane: order }
   - { match: { path: "/*" }, upstream: core }
 `);
   expect(await ask("/quotes/A?latency=5ms", { headers: { "x-patience": "0" } })).toBe("504 deadline-passed");
-  const queries = Array.from({ length: 8 }, () => ask("/quotes/A?latency=100ms"));
+  // Two at once: the first at 0, the next after 700 ms, when a busy machine has 300 left; no more within the second.
+  const queries = Array.from({ length: 8 }, () => ask("/quotes/A?latency=700ms"));
   const order = ask("/orders/1?latency=1ms");
   const results = await Promise.all(queries);
   expect((await order).split(" ")[1]).toBe("passed");
