@@ -195,6 +195,8 @@ function configOf(folder: string, port: number): string {
 upstreams:
   plain: { ${endpoints}, breaker: off, admission: off, health: { ejection: off } }
   guarded: { ${endpoints}, admission: { policy: weir, initial: 512, max: 2000 } }
+# A block is one long round, and a busy machine makes it longer: no pressure of the gateway's own.
+lanes: { loopDelayMax: 1m }
 rateLimits:
   quiet: { ${limit}, fields: off }
   all: { ${limit} }
