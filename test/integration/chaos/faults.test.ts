@@ -134,14 +134,15 @@ async function partitionAndHeal(
   during: (sinceMs: number) => void = () => {},
 ): Promise<{ recoveryMs: number; answers: Answer[] }> {
   const { answers, stop } = traffic();
-  await until(() => answers.length >= goodInRow, 5000);
+  // Nothing is asked of this: how soon a busy machine gets so far says nothing about the gateway.
+  await until(() => answers.length >= goodInRow, 30_000);
   faults.set("cut", "partition");
   const cutMs = systemClock.monotonicMs();
   await until(() => {
     const sinceMs = systemClock.monotonicMs() - cutMs;
     during(sinceMs);
     return sinceMs >= forMs;
-  }, forMs + 5000);
+  }, forMs + 30_000);
   faults.clear("cut");
   const healedMs = systemClock.monotonicMs();
   await until(() => soundSinceMs(answers, healedMs) !== null, 15_000);
@@ -159,7 +160,7 @@ test("a partition refuses requests quickly, and its end is noticed within second
   const refused = answers.filter(({ status }) => status !== 200).map(({ tookMs }) => tookMs);
   expect(refused.length).toBeGreaterThan(20);
   expect(refused.sort((a, b) => a - b)[Math.floor(refused.length / 2)]).toBeLessThan(450);
-}, 40_000);
+}, 90_000);
 
 test("a partition with the wall clock stepped by 500 s either way ends the same way", async () => {
   const file = newClockFile();
@@ -170,7 +171,7 @@ test("a partition with the wall clock stepped by 500 s either way ends the same 
     if (file.offsetMs !== wantedMs) file.set(wantedMs);
   });
   expect(recoveryMs).toBeLessThan(recoveryMsMax);
-}, 40_000);
+}, 90_000);
 
 test("latency that steps from 1 to 60 to 1 ms costs no request", async () => {
   const faults = await start(config);
@@ -204,7 +205,7 @@ test("resets never leave a request without an answer, and no order is sent twice
   await until(() => soundSinceMs(answers, clearedMs) !== null, 15_000);
   await stop();
   expect(soundSinceMs(answers, clearedMs)! - clearedMs).toBeLessThan(recoveryMsMax);
-}, 40_000);
+}, 90_000);
 
 test("a step of the wall clock changes no limit, breaker, timer or token", async () => {
   clockFile = newClockFile();
@@ -257,4 +258,4 @@ routes:
     // By now the guard has looked at the clock.
     expect(await state()).toEqual(calm);
   }
-}, 40_000);
+}, 90_000);

@@ -37,29 +37,30 @@ upstreams: { core: { endpoints: ["{upstream}"] } }
 `;
 
 test("a failing upstream is left alone, orders are refused, queries get the last good answer, and it recovers", async () => {
-  await start(`${twoWorkers}routes:
+  // Open for long enough that a busy machine looks at it before it tries again.
+  await start(`workers: 2
+upstreams: { core: { endpoints: ["{upstream}"], breaker: { open: 5s } } }
+routes:
   - { match: { path: /quotes/* }, upstream: core, lane: market, fallback: { lastGood: { ageMax: 1m } } }
   - { match: { path: /orders }, upstream: core, lane: order }
   - { match: { path: "/*" }, upstream: core, fallback: { respond: { status: 200, body: "closed for a moment" } } }
 `);
   // Every worker has seen a good answer: connections are spread over them by the kernel.
+  const beganMs = performance.now();
   for (let index = 0; index < 40; index++) expect(await ask("/quotes/A")).toBe("200 passed");
   await behave("status=503");
   for (let index = 0; index < 60; index++) await ask("/other");
   const before = gateway.exchange.requestsCount;
   const quote = await fetch(`${base}/quotes/A`, { keepalive: false });
-  expect([quote.status, quote.headers.get("age"), ((await quote.json()) as { symbol?: string }).symbol]).toEqual([
-    200,
-    "0",
-    "A",
-  ]);
+  expect([quote.status, ((await quote.json()) as { symbol?: string }).symbol]).toEqual([200, "A"]);
+  expect(quote.headers.get("age")).toMatch(/^\d+$/);
+  expect(Number(quote.headers.get("age"))).toBeLessThanOrEqual((performance.now() - beganMs) / 1000);
   const order = await fetch(`${base}/orders`, { method: "POST", body: "{}", keepalive: false });
   expect([order.status, ((await order.json()) as { outcome: string }).outcome]).toEqual([503, "breaker-open"]);
   expect(Number(order.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
   expect(await (await fetch(`${base}/other`, { keepalive: false })).text()).toBe("closed for a moment");
   expect(gateway.exchange.requestsCount - before).toBeLessThanOrEqual(3);
   await behave("status=200&errors=0");
-  await untilAnswered("/orders/none", await ask("/orders/none"));
   await untilAnswered("/quotes/B", "200 passed");
 });
 
