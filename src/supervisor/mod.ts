@@ -5,4 +5,5 @@ export { type OperationName, type OperationResult, type ProblemReport, Refusal }
 export type { FromWorker, ListenerGrant, ToWorker } from "./protocol.ts";
 export { type RunningGateway, type ServeOptions, serve } from "./serve.ts";
 export type { Status, WorkerStatus } from "./status.ts";
+export { tableCellsOf } from "./table-cells.ts";
 export { plainProgram, WorkerImage, type WorkerProgram } from "./worker-image.ts";
