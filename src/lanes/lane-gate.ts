@@ -8,9 +8,9 @@
  *       +--queue full, would wait too long--> refused              deadline or wait are refused here
  *       +--else--> waiting
  *
- * A queue that stands is cut to what each lane may wait. One that was empty, after a second without a refusal, and shrinks
- * ever since it was longest may keep everybody for `burstWaitMs`: what piled up while something stood still for a moment
- * drains by itself, and refusing it would help nobody (the adaptive queue timeout of "Fail at Scale", Maurer 2015).
+ * A queue that stands is cut to what each lane may wait. One that began when nobody had been refused for a second, and that
+ * shrinks, may keep everybody for `burstWaitMs`: what piled up while something stood still for a moment drains by itself,
+ * and refusing it would help nobody (the adaptive queue timeout of "Fail at Scale", Maurer 2015).
  *
  *     waiting |        /\                        |              _________ cut: it stood for 100 ms
  *             |       /  \__                     |         ____/
