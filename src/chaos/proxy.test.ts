@@ -230,9 +230,10 @@ for (const direction of directions) {
   });
 
   test(`reset ${direction} resets that side, and ends the other in order`, async () => {
-    const { client, upstream } = await startPair(`reset after=60ms direction=${direction}`);
+    const { client, upstream } = await startPair();
     const { from, to } = along(direction, { client, upstream });
     await timeToArrive(from, to, "before");
+    proxy!.set("cut", `reset after=60ms direction=${direction}`);
     await to.until(() => to.ending !== "open");
     await from.until(() => from.ending !== "open");
     expect([to.ending, from.ending]).toEqual(["reset", "end"]);

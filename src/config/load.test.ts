@@ -159,9 +159,10 @@ routes:
   test("ten thousand routes load in a moment", () => {
     const routes = Array.from({ length: 10_000 }, (_, index) => `  - { match: { path: /s${index}/* }, upstream: u }`);
     const text = `upstreams: { u: { endpoints: a.example:1 } }\nroutes:\n${routes.join("\n")}\n`;
-    const startedMs = performance.now();
+    const start = process.cpuUsage();
     expect(configOf(text).routes).toHaveLength(10_000);
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    const used = process.cpuUsage(start);
+    expect((used.user + used.system) / 1e6).toBeLessThan(10);
   });
 
   test("the plan adds up what the connections need", () => {

@@ -5,8 +5,11 @@ import { GatewayProcess } from "../supervisor/gateway-process.ts";
 let gateway: GatewayProcess;
 afterEach(() => gateway.close());
 
+/** Patient towards the upstream, which a busy machine holds up: these are about doors. */
 const config = `workers: 3
-upstreams: { core: { endpoints: ["{upstream}"] } }
+upstreams:
+  core: { endpoints: ["{upstream}"], timeouts: { connect: 30s }, queue: { timeout: 30s }, breaker: off }
+lanes: { loopDelayMax: 10s }
 routes:
   - { match: { path: /orders, methods: POST }, upstream: core, lane: order }
   - { match: { path: /quotes/* }, upstream: core, lane: market }
