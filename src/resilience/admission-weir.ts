@@ -7,7 +7,8 @@
  *       not limited               base follows the answers: what they take when nobody waits
  *       limited, slower than      limit x tolerance * base / answers, at most a fifth down per window
  *         tolerance * base
- *       limited, not slower       limit + sqrt(limit) / 4
+ *       limited, not slower       limit + sqrt(limit) / 4; from the fifth in a row on twice as much each, at most a quarter
+ *       limited, at the floor     base moves towards the answers: a smaller limit could not tell whose pace it is
  *     every fifth limited window  dither: one window at three quarters of the limit
  *     whenever the limit fell     if answers got faster in proportion they had queued in the upstream; if they did not,
  *       by a fifth or more         the upstream itself is slower, and the base moves towards them
@@ -32,6 +33,9 @@ const fallSurely = 0.82;
 /** Answers that got faster by less than this share of the limit's fall did not get faster. */
 const strictness = 0.2;
 const baseStep = 0.3;
+/** So many rises in a row are careful ones. An upstream that is near its limit does not let so many pass. */
+const carefulRises = 4;
+const riseRatioMax = 0.25;
 
 export class WeirAdmission implements Admission {
   readonly usesQueue = true;
@@ -47,6 +51,8 @@ export class WeirAdmission implements Admission {
   private hadWaiting = false;
   private endsUs: number;
   private limitedWindows = 0;
+  /** Rises in a row. */
+  private rises = 0;
   private isDithering = false;
   /** Answers and limit of the window before, if requests waited in it; 0 otherwise. */
   private beforeUs = 0;
@@ -102,6 +108,7 @@ export class WeirAdmission implements Admission {
     this.current = Math.max(this.min, this.current * 0.9);
     this.isDithering = false;
     this.beforeUs = 0;
+    this.rises = 0;
   }
 
   private learn(answerUs: number): void {
@@ -117,6 +124,7 @@ export class WeirAdmission implements Admission {
       return;
     }
     if (this.beforeUs > 0 && limit <= this.beforeLimit * fallSurely) this.judge(answerUs, limit / this.beforeLimit);
+    if (limit <= this.min && answerUs > this.baseUs) this.baseUs += (answerUs - this.baseUs) * baseStep;
     this.beforeUs = answerUs;
     this.beforeLimit = limit;
     this.steer(answerUs, toleranceLeast + toleranceNoise * noise);
@@ -125,6 +133,7 @@ export class WeirAdmission implements Admission {
   /** Nobody waited: whatever the answers take is the upstream's own pace, or other callers' load on it. */
   private follow(answerUs: number): void {
     this.limitedWindows = 0;
+    this.rises = 0;
     if (answerUs > this.baseUs) this.baseUs += (answerUs - this.baseUs) * 0.1;
     const wanted = Math.min(this.max, Math.max(this.initial, this.peak * 2));
     if (this.current < wanted) this.current = Math.min(wanted, this.current + Math.sqrt(this.current) / 2);
@@ -138,8 +147,14 @@ export class WeirAdmission implements Admission {
 
   private steer(answerUs: number, tolerance: number): void {
     const gradient = (tolerance * this.baseUs) / answerUs;
-    if (gradient >= 1) this.current = Math.min(this.max, this.current + Math.sqrt(this.current) / 4);
-    else this.current = Math.max(this.min, this.current * Math.max(fallRatio, gradient));
+    if (gradient >= 1) {
+      this.rises += 1;
+      const rise = (Math.sqrt(this.current) / 4) * 2 ** Math.max(0, this.rises - carefulRises);
+      this.current = Math.min(this.max, this.current + Math.min(rise, this.current * riseRatioMax));
+    } else {
+      this.rises = 0;
+      this.current = Math.max(this.min, this.current * Math.max(fallRatio, gradient));
+    }
     this.limitedWindows += 1;
     this.isDithering = this.limitedWindows % ditherEvery === 0;
   }

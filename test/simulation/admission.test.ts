@@ -51,6 +51,16 @@ test("an upstream that slows to a third and comes back gets nine tenths of what 
   }
 });
 
+test("an upstream that takes a hundred times as long and can work on all of it is found out, from the floor up", () => {
+  const phases = [
+    { seconds: 5, perSecond: 2_000 },
+    { seconds: 60, perSecond: 2_000, slowness: 100 },
+  ];
+  const run = runAdmission({ ...latencySteps, servers: 2_000, serviceMs: 2, phases }, { policy: "weir" }, 1);
+  expect(figuresOf(run, 7, 12).refusedRatio).toBeGreaterThan(0.9);
+  expect(figuresOf(run, 50, 65).refusedRatio).toBeLessThan(0.1);
+});
+
 test("five seconds after a stall of ten nothing of it is left", () => {
   const after = figuresOf(runAdmission(stall, { policy: "weir" }, 1), 35, 60);
   expect(after.goodPerSecond).toBeGreaterThan(0.9 * 1_500);
