@@ -7,7 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseConfig } from "../../src/config/mod.ts";
 import { Gateway } from "../../src/gateway/mod.ts";
-import { planSegment, Segment, SegmentDirectory, SegmentTotals, seriesKey, WorkerMetrics } from "../../src/observe/mod.ts";
+import {
+  planSegment,
+  Segment,
+  SegmentDirectory,
+  SegmentTotals,
+  seriesKey,
+  WorkerMetrics,
+} from "../../src/observe/mod.ts";
 import { tableCellsOf } from "../../src/supervisor/mod.ts";
 import { localAddress, openListeningSocket, type SocketAddress } from "../../src/transport/mod.ts";
 
