@@ -68,7 +68,7 @@ export class WorkerContext implements UpstreamObserver {
     this.metrics = metrics;
     this.timers = new TimerWheel<Wire>(loop.nowMs, fireTimer);
     this.exchanges = new ExchangePool(this);
-    this.tick();
+    this.renewDate();
   }
 
   /** The configuration for requests that begin now. */
@@ -88,10 +88,13 @@ export class WorkerContext implements UpstreamObserver {
     return this.serials;
   }
 
-  /** Fires timers that are due and renews the date; called about once per tick of the wheel. */
-  tick(): void {
+  /** Fires timers that are due; called about once per tick of the wheel. */
+  fireTimers(): void {
     this.loop.refresh();
     this.timers.advance(this.loop.nowMs);
+  }
+
+  renewDate(): void {
     const second = Math.floor(this.loop.clock.wallMs() / 1000);
     if (second === this.dateSecond) return;
     this.dateSecond = second;

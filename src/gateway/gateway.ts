@@ -65,6 +65,7 @@ export class Gateway {
   private readonly security = new GatewaySecurity();
   private ticks = 0;
   private expectedTickMs: number;
+  private readonly lateTimers = { onReady: (): void => this.context.fireTimers() };
   private networks: NetworkCounts;
   private readonly protection: Protection;
   private readonly collector: CollectorPolicy;
@@ -228,8 +229,12 @@ export class Gateway {
 
   private tick(): void {
     const { loop } = this.context;
-    this.context.tick();
+    loop.refresh();
     const lateMs = loop.nowMs - this.expectedTickMs;
+    // After a pause of the process, what came meanwhile is read before anybody is judged too slow to have sent it.
+    if (lateMs > TICK_MS) poller.defer(this.lateTimers);
+    else this.context.fireTimers();
+    this.context.renewDate();
     this.metrics.recordLoopStall(lateMs > 0 ? lateMs * 1000 : 0);
     this.context.clock.tick();
     const isIdle = this.context.exchanges.inUseCount === 0;

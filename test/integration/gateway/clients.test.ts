@@ -61,6 +61,23 @@ test("an answer that waits for its client is not cut by the upstream's idle limi
   await sent;
 });
 
+test("what came while the process stood still is read before a limit on waiting for it ends the connection", async () => {
+  const upstream = keep(new ScriptedUpstream());
+  const limited = `upstreams: { core: { endpoints: ["127.0.0.1:${upstream.port}"], timeouts: { idle: 60ms } } }\n`;
+  const gateway = keep(new LocalGateway(`${limited}routes: [{ upstream: core }]\n`));
+  const client = await newClient(gateway);
+  client.send(get("/"));
+  const peer = await upstream.connection(0);
+  await peer.message();
+  peer.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n#0");
+  await client.take("#0");
+  for (let digit = 1; digit <= 9; digit++) {
+    peer.send(`#${digit}`);
+    Bun.sleepSync(150);
+    await client.take(`#${digit}`);
+  }
+});
+
 test("the wait for an answer's first byte begins when the request is whole", async () => {
   const upstream = keep(new ScriptedUpstream());
   const limited = `upstreams: { core: { endpoints: ["127.0.0.1:${upstream.port}"], timeouts: { firstByte: 80ms } } }\n`;
