@@ -3,8 +3,9 @@
  *
  * `precise`, the default, sleeps in `ppoll` on an epoll descriptor with the time left in nanoseconds: any
  * arriving byte wakes it, so does the due time; it burns the processor for the last 80 us only. `spin` goes round the event loop without
- * sleeping: the smallest lag, one whole core. `frugal` sleeps a quarter of a millisecond at a time, whatever arrives: requests leave and
- * answers are read in such steps, and whoever is measured on the same machine has the processor. Woken by every answer it took
+ * sleeping: the smallest lag, one whole core. `frugal` sleeps a quarter of a millisecond at a time for each client
+ * process there is, whatever arrives: requests leave and answers are read in such steps, and whoever is measured on the same machine has the
+ * processor. Woken by every answer it took
  * 49 us of processor time a request beside a gateway on two cores, and kept that gateway from working in batches. `timer` uses the runtime's timers, whose grain of 1 ms makes requests leave in
  * bursts; it is what is left where the other two cannot work.
  */
@@ -16,7 +17,7 @@ import type { Pacing } from "./plan.ts";
 const wakeMarginNs = 80_000;
 /** Below this a sleep costs more than it saves. */
 const shortestSleepNs = 20_000;
-/** `frugal` looks at what is due and what has arrived so often: 4,000 times a second. */
+/** `frugal` looks at what is due and what has arrived so often: 4,000 times a second, all client processes together. */
 const frugalStepNs = 250_000;
 /** Timers and messages of the runtime wait for the sleeper; this bounds how long. */
 const longestSleepNs = 5_000_000;
@@ -29,14 +30,17 @@ export interface Pacer {
   schedule(gapNs: number, wake: () => void): void;
 }
 
-/** @param epollFd readable when there is something to do; -1 where it is not known, and nothing can sleep on it */
-export function createPacer(pacing: Pacing, epollFd: number): Pacer {
+/**
+ * @param epollFd readable when there is something to do; -1 where it is not known, and nothing can sleep on it
+ * @param processesCount client processes that wait like this
+ */
+export function createPacer(pacing: Pacing, epollFd: number, processesCount: number): Pacer {
   if (pacing === "spin") return spinPacer;
   if (pacing === "timer") return timerPacer;
   if (epollFd < 0) return spinPacer;
   const sleep = preciseSleep(epollFd, pacing !== "frugal");
   if (sleep === null) return spinPacer;
-  return pacing === "frugal" ? new FrugalPacer(sleep) : new PrecisePacer(sleep);
+  return pacing === "frugal" ? new FrugalPacer(sleep, frugalStepNs * processesCount) : new PrecisePacer(sleep);
 }
 
 const spinPacer: Pacer = {
@@ -72,13 +76,15 @@ class PrecisePacer implements Pacer {
 class FrugalPacer implements Pacer {
   readonly name = "frugal";
   private readonly sleepNs: (ns: number) => void;
+  private readonly stepNs: number;
 
-  constructor(sleepNs: (ns: number) => void) {
+  constructor(sleepNs: (ns: number) => void, stepNs: number) {
     this.sleepNs = sleepNs;
+    this.stepNs = stepNs;
   }
 
   sleep(gapNs: number): void {
-    if (gapNs > 0) this.sleepNs(frugalStepNs);
+    if (gapNs > 0) this.sleepNs(this.stepNs);
   }
 
   schedule(_gapNs: number, wake: () => void): void {

@@ -49,7 +49,7 @@ export class Runner {
   constructor(plan: LoadPlan, share: ProcessShare, clock: Clock, events: RunnerEvents) {
     this.plan = plan;
     this.clock = clock;
-    this.pacer = createPacer("timer", -1);
+    this.pacer = createPacer("timer", -1, 1);
     this.watch = new ProcessWatch(clock);
     const protocol = protocolOf(plan);
     const engineEvents: EngineEvents = {
@@ -72,14 +72,14 @@ export class Runner {
       this.client.poll();
       // As soon as there is something to sleep on: a handshake's answer should not wait for a timer.
       if (!isPaced && this.client.hasSocket) {
-        this.pacer = createPacer(this.plan.pacing, this.client.readinessFd());
+        this.pacer = createPacer(this.plan.pacing, this.client.readinessFd(), this.plan.processesCount);
         isPaced = true;
       }
       this.pacer.sleep(setupTickNs);
       await new Promise<void>((resolve) => this.pacer.schedule(setupTickNs, resolve));
     }
     const durationMs = (this.clock.monotonicNs() - startNs) / 1e6;
-    if (!isPaced) this.pacer = createPacer(this.plan.pacing, this.client.readinessFd());
+    if (!isPaced) this.pacer = createPacer(this.plan.pacing, this.client.readinessFd(), this.plan.processesCount);
     return { openCount: this.client.openCount, failedCount: this.engine.connects.failed, durationMs };
   }
 

@@ -141,7 +141,7 @@ export class Context {
   /**
    * How clients wait for the next request. Precisely means going round for the last 80 us, which above a few thousand
    * requests a second of a process is a large part of a processor: taken from a target on the same machine, it would measure
-   * the waiting. There they sleep a quarter of a millisecond at a time, and requests leave and answers are read in such steps.
+   * the waiting. There they sleep for short fixed times, and requests leave and answers are read in such steps.
    */
   pacingAt(target: Target, perSecond: number, processesCount = 1): "auto" | "frugal" {
     const { cores } = this.machine;

@@ -58,7 +58,8 @@ export async function measure(target: Target, input: PlanInput, options: Measure
   const load = await runLoad(plan, {
     ...hooks,
     onStart: (setup, processIds) => {
-      if (plan.load.kind === "open") for (const id of processIds) hurry(id);
+      // Several that cannot be made to wait would take the cores from whoever is to answer them.
+      if (plan.load.kind === "open" && processIds.length <= options.cores / 2) for (const id of processIds) hurry(id);
       before = takeUse(target, workerIds);
       hooks?.onStart?.(setup, processIds);
     },
