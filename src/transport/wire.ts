@@ -20,6 +20,11 @@ import { atRoundEnd } from "./round.ts";
 import type { TlsHandler, TlsSession } from "./tls/mod.ts";
 import { type SecurityFacts, WireSecurity } from "./wire-security.ts";
 
+/** Values of `Wire.due`, one field because every idle connection has it. */
+const nothingDue = 0;
+const gatheredDue = 1;
+const firstPart = 2;
+
 export abstract class Wire implements Sender {
   /** Null before the connection is open and after it is closed. */
   socket: WireSocket | null = null;
@@ -28,10 +33,8 @@ export abstract class Wire implements Sender {
   private backlog: Uint8Array | null = null;
   private backlogFrom = 0;
   private backlogTo = 0;
-  private isGathered = false;
-  /** Where this wire's part of the batch's outbox lies; both 0 without one. */
-  private postedFrom = 0;
-  private postedTo = 0;
+  /** What is written later by itself: nothing, what was gathered, or from `firstPart` on a part of the batch's outbox. */
+  private due = nothingDue;
   /** The end of the stream was asked for. */
   isEnding = false;
   /** TLS between this wire and its socket; null without, and where the socket itself does it. */
@@ -119,7 +122,7 @@ export abstract class Wire implements Sender {
     if (socket === null) return true;
     assert(!this.isEnding, "nothing is written after the end");
     this.writtenBytes += to - from;
-    if (this.postedTo !== 0) this.sendPosted();
+    this.sendPosted();
     if (this.backlog !== null) {
       this.keep(bytes, from, to);
       return false;
@@ -142,27 +145,28 @@ export abstract class Wire implements Sender {
 
   /** As `post`, past TLS. For the TLS of this wire. */
   postRaw(bytes: Uint8Array, from: number, to: number): void {
-    // Bytes that are already posted may not be the outbox's last.
-    const end = this.socket === null || this.backlog !== null || this.postedTo !== 0 ? -1 : batch.post(bytes, from, to);
-    if (end < 0) {
+    // What was posted before may not be the outbox's last.
+    const mayWait = this.socket !== null && this.backlog === null && this.due === nothingDue;
+    const part = mayWait ? batch.post(this, bytes, from, to) : -1;
+    if (part < 0) {
       this.writeRaw(bytes, from, to);
       return;
     }
     assert(!this.isEnding, "nothing is written after the end");
     this.writtenBytes += to - from;
-    this.postedFrom = end - (to - from);
-    this.postedTo = end;
-    batch.atEnd(this);
+    this.due = firstPart + part;
   }
 
   /** Sends what was posted; nothing where that was sent, or lost with the socket, before. */
   sendPosted(): void {
-    const { postedFrom, postedTo, socket } = this;
-    if (postedTo === 0) return;
-    this.postedTo = 0;
+    const { due, socket } = this;
+    if (due < firstPart) return;
+    this.due = nothingDue;
     if (socket === null) return;
-    const taken = socket.write(batch.outbox, postedFrom, postedTo - postedFrom);
-    if (taken >= 0 && taken < postedTo - postedFrom) this.keep(batch.outbox, postedFrom + taken, postedTo);
+    const from = batch.partStart(due - firstPart);
+    const to = batch.partEnd(due - firstPart);
+    const taken = socket.write(batch.outbox, from, to - from);
+    if (taken >= 0 && taken < to - from) this.keep(batch.outbox, from + taken, to);
   }
 
   /** Appends `bytes[from, to)` to what is written at the end of this event-loop round. */
@@ -175,10 +179,10 @@ export abstract class Wire implements Sender {
   gatherRaw(bytes: Uint8Array, from: number, to: number): void {
     if (this.socket === null) return;
     this.writtenBytes += to - from;
-    if (this.postedTo !== 0) this.sendPosted();
+    this.sendPosted();
     this.keep(bytes, from, to);
-    if (this.isGathered) return;
-    this.isGathered = true;
+    if (this.due === gatheredDue) return;
+    this.due = gatheredDue;
     atRoundEnd(this);
   }
 
@@ -259,7 +263,7 @@ export abstract class Wire implements Sender {
 
   /** The end of a round in which this wire gathered. */
   writeRound(): void {
-    this.isGathered = false;
+    this.due = nothingDue;
     this.flush();
   }
 
