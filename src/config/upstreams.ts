@@ -138,7 +138,7 @@ const connections = optionalSection(
       default: 4,
       min: 1,
       max: 64,
-      why: "Pipelined connections of each worker to each endpoint. Four gather many requests in one write and still let the others go on when one is held up.",
+      why: "Pipelined connections of each worker to each endpoint. Four gather many requests in one write and still let the others go on when one is held up. Where all are full more are opened, up to half of `maxPerEndpoint`, and closed again when they are idle.",
     }),
     dscp: dscp("the upstream"),
     priority: priority("the upstream"),

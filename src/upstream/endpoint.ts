@@ -89,10 +89,15 @@ export class Endpoint {
     return connection;
   }
 
-  /** The pipelined connection with the fewest exchanges that still has room, or null. */
+  /**
+   * The pipelined connection with the fewest exchanges that still has room; of those opened because all were full the first
+   * with room, and only while they are: requests that are spread thin are not written together. Or null.
+   */
   leastLoadedPipelined(): UpstreamConnection | null {
+    const { pipelinedConnectionsPerEndpoint } = this.settings;
     let best: UpstreamConnection | null = null;
     for (let index = 0; index < this.pipelined.length; index++) {
+      if (best !== null && index >= pipelinedConnectionsPerEndpoint) break;
       const connection = this.pipelined[index]!;
       if (!connection.isReady || connection.isFull) continue;
       if (best === null || connection.inFlightCount < best.inFlightCount) best = connection;
@@ -115,6 +120,11 @@ export class Endpoint {
   /** Whether one more pipelined connection would be within what the configuration asks for. */
   get wantsPipelined(): boolean {
     return this.hasRoom && this.pipelined.length < this.settings.pipelinedConnectionsPerEndpoint;
+  }
+
+  /** Whether one more may be opened where all are full: half of all connections stay for requests that cannot share one. */
+  get needsPipelined(): boolean {
+    return this.wantsPipelined || (this.hasRoom && this.pipelined.length * 2 < this.settings.maxPerEndpoint);
   }
 
   get hasPipelineRoom(): boolean {

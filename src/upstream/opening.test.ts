@@ -1,14 +1,15 @@
 import { expect, test } from "bun:test";
 import { systemClock } from "../base/mod.ts";
 import { Method } from "../protocols/mod.ts";
+import type { ConnectionSettings } from "./endpoint.ts";
 import type { UpstreamExchange, UpstreamLink } from "./exchange.ts";
 import type { Upstream } from "./upstream.ts";
 import { upstreamFor } from "./upstream-fixture.ts";
 
 const openingMax = 3;
 
-function upstreamAt(port: number): Upstream {
-  const upstream = upstreamFor(systemClock, 1, { openingMax });
+function upstreamAt(port: number, some: Partial<ConnectionSettings> = { openingMax }): Upstream {
+  const upstream = upstreamFor(systemClock, 1, some);
   upstream.setAddresses([{ address: { kind: "ip", host: "127.0.0.1", port }, weight: 1 }]);
   return upstream;
 }
@@ -16,14 +17,15 @@ function upstreamAt(port: number): Upstream {
 /** A request that takes a connection and keeps it. */
 class Holder implements UpstreamExchange {
   readonly methodId = Method.get;
-  readonly mayPipeline = false;
+  readonly mayPipeline: boolean;
   readonly balanceHash = 0;
   readonly firstByteTimeoutMs = 0;
   readonly answerIdleTimeoutMs = 0;
   queuePlace = -1;
   private readonly onSettled: (what: string) => void;
 
-  constructor(onSettled: (what: string) => void) {
+  constructor(onSettled: (what: string) => void, mayPipeline = false) {
+    this.mayPipeline = mayPipeline;
     this.onSettled = onSettled;
   }
   onUpstreamReady(_connection: UpstreamLink): void {
@@ -44,7 +46,10 @@ class Holder implements UpstreamExchange {
 }
 
 /** Lets 40 requests come at once; how each was settled, and the most connections that were opening at once. */
-async function rush(upstream: Upstream): Promise<{ settled: string[]; openingMost: number }> {
+async function rush(
+  upstream: Upstream,
+  mayPipeline = false,
+): Promise<{ settled: string[]; openingMost: number }> {
   const endpoint = upstream.all[0]!;
   const settled: string[] = [];
   let openingMost = 0;
@@ -55,7 +60,7 @@ async function rush(upstream: Upstream): Promise<{ settled: string[]; openingMos
       if (settled.length === 40) resolve();
     };
     for (let request = 0; request < 40; request++) {
-      upstream.acquire(new Holder(note));
+      upstream.acquire(new Holder(note, mayPipeline));
       openingMost = Math.max(openingMost, endpoint.connectingCount);
     }
   });
@@ -66,6 +71,22 @@ test("a rush opens connections a few at a time, and every request gets one in th
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const upstream = upstreamAt(server.port);
   expect(await rush(upstream)).toEqual({ settled: Array.from({ length: 40 }, () => "ready"), openingMost: openingMax });
+  upstream.retire();
+  server.stop(true);
+});
+
+test("a rush over full pipelined connections opens more of them, one at a time, and half stays for others", async () => {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const some = { mode: "pipelined", pipelineDepthMax: 8, pipelinedConnectionsPerEndpoint: 2, maxPerEndpoint: 10 } as const;
+  const upstream = upstreamAt(server.port, some);
+  const [endpoint] = upstream.all;
+  const { settled, openingMost } = await rush(upstream, true);
+  expect([settled.length, openingMost, endpoint!.pipelined.length]).toEqual([40, 1, 5]);
+  // All are full, and no more may be opened: the next waits, until an order brings a connection that it can have, and one for itself.
+  upstream.acquire(new Holder((what) => settled.push(what), true));
+  expect(upstream.waitingCount).toBe(1);
+  await new Promise<void>((resolve) => upstream.acquire(new Holder(() => resolve())));
+  expect([settled.length, endpoint!.pipelined.length, endpoint!.openCount]).toEqual([41, 5, 7]);
   upstream.retire();
   server.stop(true);
 });

@@ -198,7 +198,8 @@ export class Upstream {
    * wait for it alone. */
   openForWaiting(endpoint: Endpoint): void {
     if (this.waiting.count <= endpoint.connectingCount || !endpoint.hasRoom) return;
-    endpoint.open(this.settings.mode === "pipelined" && endpoint.wantsPipelined);
+    if (this.settings.mode !== "pipelined" || !this.waiting.isNextPipelined) endpoint.open(false);
+    else if (endpoint.connectingCount === 0 && endpoint.needsPipelined) endpoint.open(true);
   }
 
   /**
@@ -258,7 +259,7 @@ export class Upstream {
       return;
     }
     if (isPipelined) {
-      if (endpoint.wantsPipelined && endpoint.connectingCount === 0) endpoint.open(true);
+      if (endpoint.connectingCount === 0 && endpoint.needsPipelined) endpoint.open(true);
       return;
     }
     if (endpoint.hasRoom && endpoint.connectingCount < this.waiting.count) endpoint.open(false);

@@ -45,6 +45,12 @@ export class WaitingQueue {
     return null;
   }
 
+  /** Whether the one that has waited longest may share a pipelined connection. */
+  get isNextPipelined(): boolean {
+    this.skipBlanks();
+    return this.from < this.to && this.entries[this.from % this.entries.length]!.mayPipeline;
+  }
+
   /** Takes a waiting exchange out. */
   remove(exchange: UpstreamExchange): void {
     if (exchange.queuePlace >= 0) this.blank(exchange);
