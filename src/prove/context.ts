@@ -34,6 +34,8 @@ export interface ContextOptions {
 /** Connections of open-loop runs: many enough not to be the limit, few enough to stay warm. */
 export const openConnectionsCount = 256;
 const warmupMs = 1000;
+const warmMs = 1000;
+const compileMs = 1000;
 /** A client that waits precisely goes round for so long before each request. */
 const spinSeconds = 80e-6;
 /** Of all cores, by all clients together. */
@@ -149,9 +151,10 @@ export class Context {
     return target.isLocal && isCrowded ? "frugal" : "auto";
   }
 
-  /** Starts what is cold: compiled code, pools, caches of the kernel. */
-  async warm(target: Target, durationMs = 2000): Promise<Measured> {
-    return await this.run(target, { durationMs, connectionsCount: 64, health: { isVoidable: false } });
+  /** Starts what is cold: pools, caches of the kernel, and code, which each worker compiles for about a second. */
+  async warm(target: Target, load: Partial<PlanInput> = {}): Promise<Measured> {
+    const durationMs = warmMs + compileMs * Math.max(1, (await target.workerIds()).length);
+    return await this.run(target, { durationMs, connectionsCount: 64, health: { isVoidable: false }, ...load });
   }
 
   /** Finds the largest rate that meets the goal. */

@@ -46,10 +46,7 @@ class Holder implements UpstreamExchange {
 }
 
 /** Lets 40 requests come at once; how each was settled, and the most connections that were opening at once. */
-async function rush(
-  upstream: Upstream,
-  mayPipeline = false,
-): Promise<{ settled: string[]; openingMost: number }> {
+async function rush(upstream: Upstream, mayPipeline = false): Promise<{ settled: string[]; openingMost: number }> {
   const endpoint = upstream.all[0]!;
   const settled: string[] = [];
   let openingMost = 0;
@@ -77,7 +74,12 @@ test("a rush opens connections a few at a time, and every request gets one in th
 
 test("a rush over full pipelined connections opens more of them, one at a time, and half stays for others", async () => {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const some = { mode: "pipelined", pipelineDepthMax: 8, pipelinedConnectionsPerEndpoint: 2, maxPerEndpoint: 10 } as const;
+  const some = {
+    mode: "pipelined",
+    pipelineDepthMax: 8,
+    pipelinedConnectionsPerEndpoint: 2,
+    maxPerEndpoint: 10,
+  } as const;
   const upstream = upstreamAt(server.port, some);
   const [endpoint] = upstream.all;
   const { settled, openingMost } = await rush(upstream, true);
