@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ExitCode, WeirError } from "../base/mod.ts";
 import {
   buildPlan,
+  ClientProcesses,
   ceilingNotice,
   checkCeiling,
   type LoadPlan,
@@ -34,12 +35,14 @@ export async function runLoadCommand(url: string | undefined, options: LoadArgum
   const style = styleFor(isTerminal);
   const write = (text: string): void => void stream.write(text);
   const interrupt = interruptSignal();
+  const clients = new ClientProcesses();
   const run = (each: LoadPlan): Promise<LoadResult> => {
     const screen = new Screen(each, { write, isTerminal }, style);
     screen.opening();
     return runLoad(each, {
       signal: interrupt.signal,
       failIf,
+      clients,
       onStart: (setup) => screen.started(setup),
       onSecond: (point, collector) => screen.second(point, collector),
     }).finally(() => screen.finish());
@@ -63,6 +66,7 @@ export async function runLoadCommand(url: string | undefined, options: LoadArgum
     if (options.out !== undefined) save(options.out, result, await reportHtml(result), write);
     return verdictExitCode(result.verdict);
   } finally {
+    await clients.close();
     interrupt.end();
   }
 }

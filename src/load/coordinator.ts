@@ -2,16 +2,15 @@
  * Runs a plan: starts the client processes, lets them set up their connections, starts them at one moment, adds up what
  * they send, and judges. An abort keeps what was measured; a client process that dies makes the run void, not silent.
  */
-import { join } from "node:path";
-import type { Subprocess } from "bun";
 import { type Clock, language, systemClock, WeirError } from "../base/mod.ts";
+import { type ClientProcess, ClientProcesses } from "./client-processes.ts";
 import { Collector, type SeriesPoint } from "./collector.ts";
 import { type LoadPlan, type ProcessShare, partOf, planDurationMs } from "./plan.ts";
 import { createTls } from "./protocols.ts";
 import { buildResult, type GeneratorHealth, type LoadResult } from "./result.ts";
 import { evaluateThresholds, parseThreshold } from "./thresholds.ts";
 import { judge } from "./verdict.ts";
-import type { FromWorker, ToWorker } from "./worker.ts";
+import type { FromWorker } from "./worker.ts";
 
 /** Descriptors a process needs beside its connections. */
 const ownDescriptors = 32;
@@ -30,15 +29,16 @@ export interface LoadHooks {
   /** Expressions that say when the run fails; see thresholds.ts. */
   readonly failIf?: readonly string[];
   readonly clock?: Clock;
+  /** Where several runs share their client processes; without it they are ended with the run. */
+  readonly clients?: ClientProcesses;
 }
 
 interface Client {
-  readonly process: Subprocess;
+  readonly process: ClientProcess;
   readonly share: ProcessShare;
   prepared: Extract<FromWorker, { type: "prepared" }> | null;
   measuredNs: number | null;
   problem: string;
-  exitCode: number | null | undefined;
 }
 
 /** Runs a load plan to its end and returns the judged result. Throws only where the plan cannot be run at all. */
@@ -51,7 +51,8 @@ export async function runLoad(plan: LoadPlan, hooks: LoadHooks = {}): Promise<Lo
   );
   // A file or a library that cannot be used is told here, before anything is started.
   createTls(plan)?.close();
-  const run = new Run(plan, hooks);
+  const processes = hooks.clients ?? new ClientProcesses();
+  const run = new Run(plan, hooks, processes);
   try {
     const unjudged = await run.measure();
     const thresholds = evaluateThresholds(failIf, unjudged);
@@ -59,6 +60,7 @@ export async function runLoad(plan: LoadPlan, hooks: LoadHooks = {}): Promise<Lo
     return { ...unjudged, summary: { ...unjudged.summary, verdict: verdict.status }, thresholds, verdict };
   } finally {
     await run.end();
+    if (hooks.clients === undefined) await processes.close();
   }
 }
 
@@ -66,14 +68,16 @@ class Run {
   private readonly plan: LoadPlan;
   private readonly hooks: LoadHooks;
   private readonly clock: Clock;
+  private readonly processes: ClientProcesses;
   private readonly clients: Client[] = [];
   private readonly collector: Collector;
   private changed: () => void = () => {};
   private isInterrupted = false;
 
-  constructor(plan: LoadPlan, hooks: LoadHooks) {
+  constructor(plan: LoadPlan, hooks: LoadHooks, processes: ClientProcesses) {
     this.plan = plan;
     this.hooks = hooks;
+    this.processes = processes;
     this.clock = hooks.clock ?? systemClock;
     const warmupSeconds = Math.ceil(plan.warmupMs / 1000);
     this.collector = new Collector(plan.classes.length, plan.processesCount, warmupSeconds, (point) =>
@@ -85,7 +89,7 @@ class Run {
     const onAbort = (): void => this.interrupt();
     this.hooks.signal?.addEventListener("abort", onAbort);
     try {
-      for (const share of shares(this.plan)) this.clients.push(this.spawn(share));
+      for (const share of shares(this.plan)) this.clients.push(this.begin(share));
       await this.until((client) => client.prepared !== null);
       const setup = this.setupReport();
       this.hooks.onStart?.(
@@ -93,7 +97,7 @@ class Run {
         this.clients.map((client) => client.process.pid),
       );
       const startedAt = new Date(this.clock.wallMs() + startDelayMs);
-      for (const client of this.clients) this.tell(client, { type: "start", wallMs: startedAt.getTime() });
+      for (const client of this.clients) client.process.tell({ type: "start", wallMs: startedAt.getTime() });
       if (this.hooks.signal?.aborted === true) this.interrupt();
       await this.finished();
       const measuredSeconds = this.measuredSeconds();
@@ -115,41 +119,31 @@ class Run {
         limit: client.prepared?.descriptorsMax ?? null,
       })),
       endedEarly: this.clients.flatMap((client, process) =>
-        client.exitCode !== undefined && client.measuredNs === null ? [{ process, code: client.exitCode }] : [],
+        hasEnded(client) && client.measuredNs === null ? [{ process, code: client.process.exitCode! }] : [],
       ),
     };
   }
 
+  /** What came to its end may work for the next run. */
   async end(): Promise<void> {
-    for (const client of this.clients) if (client.exitCode === undefined) client.process.kill();
-    await Promise.all(this.clients.map((client) => client.process.exited));
+    await Promise.all(
+      this.clients.map(({ process, measuredNs }) =>
+        measuredNs === null || process.exitCode !== undefined ? process.end() : this.processes.give(process),
+      ),
+    );
   }
 
-  private spawn(share: ProcessShare): Client {
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "worker.ts")], {
-      stdio: ["ignore", "ignore", "inherit"],
-      serialization: "advanced",
-      ipc: (message: FromWorker) => this.hear(client, message),
-      onExit: (_child, exitCode) => {
-        client.exitCode = exitCode;
+  private begin(share: ProcessShare): Client {
+    const client: Client = { process: this.processes.take(), share, prepared: null, measuredNs: null, problem: "" };
+    client.process.worksFor({
+      hear: (message) => this.hear(client, message),
+      exited: () => {
         this.collector.finish(share.process);
         this.changed();
       },
     });
-    const client: Client = {
-      process: child,
-      share,
-      prepared: null,
-      measuredNs: null,
-      problem: "",
-      exitCode: undefined,
-    };
-    this.tell(client, { type: "prepare", plan: this.plan, share, language: language() });
+    client.process.tell({ type: "prepare", plan: this.plan, share, language: language() });
     return client;
-  }
-
-  private tell(client: Client, message: ToWorker): void {
-    if (client.exitCode === undefined) client.process.send(message);
   }
 
   private hear(client: Client, message: FromWorker): void {
@@ -171,7 +165,7 @@ class Run {
     const { plan } = this;
     const limitMs = planDurationMs(plan) + plan.drainMs + plan.timeoutMs + plan.connectTimeoutMs + overdueMs;
     const timer = setTimeout(() => {
-      for (const client of this.clients) if (client.measuredNs === null) client.process.kill("SIGKILL");
+      for (const client of this.clients) if (client.measuredNs === null) client.process.kill();
     }, limitMs);
     await this.until((client) => client.measuredNs !== null);
     clearTimeout(timer);
@@ -181,10 +175,10 @@ class Run {
   private until(holds: (client: Client) => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       this.changed = () => {
-        if (this.clients.every((client) => client.exitCode !== undefined)) {
+        if (this.clients.every(hasEnded)) {
           if (this.clients.every((client) => client.prepared === null)) reject(noClients());
           else resolve();
-        } else if (this.clients.every((client) => client.exitCode !== undefined || holds(client))) {
+        } else if (this.clients.every((client) => hasEnded(client) || holds(client))) {
           resolve();
         }
       };
@@ -197,7 +191,7 @@ class Run {
     for (const client of this.clients) {
       // One that still opens its connections has measured nothing, and would first open all of them.
       if (client.prepared === null) client.process.kill();
-      else this.tell(client, { type: "stop" });
+      else client.process.tell({ type: "stop" });
     }
   }
 
@@ -214,6 +208,10 @@ class Run {
     const measured = this.clients.map((client) => (client.measuredNs ?? planDurationMs(this.plan) * 1e6) / 1e9);
     return Math.max(0, Math.max(...measured) - warmupSeconds);
   }
+}
+
+function hasEnded({ process }: Client): boolean {
+  return process.exitCode !== undefined;
 }
 
 function noClients(): WeirError {

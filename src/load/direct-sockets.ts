@@ -44,7 +44,7 @@ export class DirectSockets {
   /** Null where this cannot work; the runtime's own reading takes its place. @cold */
   static open(): DirectSockets | null {
     try {
-      const libc = openLibc();
+      libc ??= openLibc();
       const epollFd = libc.epoll_create1(0);
       return epollFd < 0 ? null : new DirectSockets(libc, epollFd);
     } catch {
@@ -55,6 +55,11 @@ export class DirectSockets {
   private constructor(libc: ReturnType<typeof openLibc>, epollFd: number) {
     this.libc = libc;
     this.epollFd = epollFd;
+  }
+
+  /** After the last socket: nothing is asked of it again. @cold */
+  close(): void {
+    this.libc.close(this.epollFd);
   }
 
   /** Includes the runtime's event loop, found by a socket it watches; false when it is not found. @cold */
@@ -110,9 +115,13 @@ export class DirectSockets {
   }
 }
 
+/** Opened once: what is compiled against these functions serves all runs of a process. */
+let libc: ReturnType<typeof openLibc> | null = null;
+
 /** @cold */
 function openLibc() {
   return dlopen("libc.so.6", {
+    close: { args: ["i32"], returns: "i32" },
     epoll_create1: { args: ["i32"], returns: "i32" },
     epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
     epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },

@@ -1,6 +1,7 @@
 /** Load generation: the door for the command line and for experiments. See docs/load.md. */
 export { buildPlan, type ClassInput, defaultProcesses, type PlanInput, parseTarget } from "./build-plan.ts";
 export { ceilingNotice, checkCeiling, measureCeiling, withCeiling } from "./ceiling.ts";
+export { ClientProcesses } from "./client-processes.ts";
 export { type LoadHooks, runLoad } from "./coordinator.ts";
 export { Engine, type EngineEvents } from "./engine.ts";
 export { Failure, failureNames } from "./failures.ts";

@@ -95,11 +95,8 @@ class FrugalPacer implements Pacer {
 /** @param isWoken whether arriving bytes end a sleep */
 function preciseSleep(epollFd: number, isWoken: boolean): ((ns: number) => void) | null {
   try {
-    const library = dlopen("libc.so.6", {
-      ppoll: { args: ["ptr", "u64", "ptr", "ptr"], returns: "i32" },
-      prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
-    });
-    const { ppoll, prctl } = library.symbols;
+    libc ??= openLibc();
+    const { ppoll, prctl } = libc;
     // PR_SET_TIMERSLACK: the kernel may otherwise wake us 50 us late.
     prctl(29, 1000, 0, 0, 0);
     // struct pollfd at 0, struct timespec at 16; the views are of one buffer that lives as long as the process.
@@ -116,4 +113,14 @@ function preciseSleep(epollFd: number, isWoken: boolean): ((ns: number) => void)
   } catch {
     return null;
   }
+}
+
+/** Opened once for all runs of a process. */
+let libc: ReturnType<typeof openLibc> | null = null;
+
+function openLibc() {
+  return dlopen("libc.so.6", {
+    ppoll: { args: ["ptr", "u64", "ptr", "ptr"], returns: "i32" },
+    prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  }).symbols;
 }

@@ -156,6 +156,7 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
     this.opener.stop();
     for (const connection of this.connections) if (connection.socket !== null) this.retire(connection, false);
     if (this.tls !== null) this.tls.close();
+    this.direct?.close();
   }
 
   discard(connection: C): void {

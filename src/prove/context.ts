@@ -1,6 +1,6 @@
 /** What an experiment is given: the target, the profile, chance, and what earlier experiments found. */
 import { Random, WeirError } from "../base/mod.ts";
-import type { LoadHooks, PlanInput } from "../load/mod.ts";
+import { ClientProcesses, type LoadHooks, type PlanInput } from "../load/mod.ts";
 import type { Fingerprint } from "./machine/mod.ts";
 import { achievedRatioGoal, type Measured, measure } from "./measure.ts";
 import type { Profile } from "./profile.ts";
@@ -50,6 +50,8 @@ export class Context {
   /** What the `knee` experiment found, or a short search if another needs it first. */
   kneePerSecond: number | null;
   private readonly started: OwnTarget[] = [];
+  /** Compiled and running from the first experiment on: a trial of a second should not measure how a client starts. */
+  private readonly clients = new ClientProcesses();
   private addressesCount = 0;
 
   constructor(options: ContextOptions) {
@@ -114,7 +116,10 @@ export class Context {
     const health = { ...(toleratesGenerator && { isVoidable: false }), ...input.health };
     const tls = target.tls !== undefined && target.url.startsWith("https:") ? { tls: target.tls } : {};
     const whole: PlanInput = { url: target.url + target.path, seed, timeoutMs, ...tls, ...input, health };
-    return await measure(target, whole, { hooks: { signal, ...hooks }, cores: this.machine.cores });
+    return await measure(target, whole, {
+      hooks: { signal, clients: this.clients, ...hooks },
+      cores: this.machine.cores,
+    });
   }
 
   /** As `atRate`, without a warm-up: on a target that has been busy until now. */
@@ -193,7 +198,7 @@ export class Context {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.started.map((target) => target.stop()));
+    await Promise.all([this.clients.close(), ...this.started.map((target) => target.stop())]);
   }
 }
 

@@ -59,7 +59,8 @@ export async function measure(target: Target, input: PlanInput, options: Measure
     ...hooks,
     onStart: (setup, processIds) => {
       // Several that cannot be made to wait would take the cores from whoever is to answer them.
-      if (plan.load.kind === "open" && processIds.length <= options.cores / 2) for (const id of processIds) hurry(id);
+      const isHurried = plan.load.kind === "open" && processIds.length <= options.cores / 2;
+      for (const id of processIds) hurry(id, isHurried);
       before = takeUse(target, workerIds);
       hooks?.onStart?.(setup, processIds);
     },
