@@ -30,6 +30,11 @@ export interface Target {
   stop(): Promise<void>;
 }
 
+export interface CollectorPause {
+  readonly processId: number;
+  readonly ms: number;
+}
+
 /** A gateway that this program started, and may restart, kill and listen to. */
 export interface OwnTarget extends Target {
   readonly kind: "weir";
@@ -37,7 +42,7 @@ export interface OwnTarget extends Target {
   /** Replaces all workers; what the gateway says of it. */
   restart(): Promise<{ readonly ok: boolean; readonly tookMs: number }>;
   kill(processId: number): void;
-  /** Pauses of the workers' garbage collectors so far, in milliseconds; empty unless started with `logsCollector`. */
-  readonly collectorPausesMs: readonly number[];
+  /** Pauses of the workers' garbage collectors so far, spare workers' too; empty unless started with `logsCollector`. */
+  readonly collectorPauses: readonly CollectorPause[];
   readonly upstreamUrl: string;
 }

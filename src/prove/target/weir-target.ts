@@ -10,7 +10,7 @@ import { systemClock, WeirError } from "../../base/mod.ts";
 import { makeCertificate } from "../tls/mod.ts";
 import { Child } from "./child.ts";
 import { type MetricValues, parseMetrics } from "./metrics.ts";
-import type { OwnTarget } from "./target.ts";
+import type { CollectorPause, OwnTarget } from "./target.ts";
 
 const main = join(import.meta.dir, "../../cli/main.ts");
 
@@ -95,7 +95,7 @@ class WeirTarget implements OwnTarget {
   readonly path = "/quotes/600519";
   readonly isLocal = true;
   readonly workersCount: number;
-  readonly collectorPausesMs: number[] = [];
+  readonly collectorPauses: CollectorPause[] = [];
   readonly upstreamUrl: string;
   url = "";
   private metricsUrl: string | null = null;
@@ -176,12 +176,15 @@ class WeirTarget implements OwnTarget {
   }
 
   /**
-   * Collectors of workers speak through the supervisor's log, which wraps their lines. Its own collector writes to the same stream,
-   * also into the middle of such a line, which then is no JSON and may bring one pause too many.
+   * Collectors of workers speak through the supervisor's log, which wraps their lines: as `message`, and again as `line`. The
+   * supervisor's own collector writes to the same stream, also into the middle of such a line, which then is no JSON and may bring
+   * one pause too many.
    */
   private notePauses(line: string): void {
-    const from = line.indexOf('"worker.stderr"');
-    if (from < 0) return;
-    for (const [, ms] of line.slice(from).matchAll(/\bp=([\d.]+)ms/g)) this.collectorPausesMs.push(Number(ms));
+    const found = /"worker\.stderr".*?worker process (\d+): (.*?)(?:","pid":|$)/.exec(line);
+    if (found === null) return;
+    for (const [, ms] of found[2]!.matchAll(/\bp=([\d.]+)ms/g)) {
+      this.collectorPauses.push({ processId: Number(found[1]), ms: Number(ms) });
+    }
   }
 }
