@@ -168,10 +168,11 @@ export class Context {
     first: number,
     limits: { readonly widthRatio: number; readonly trialsPerRate: number; readonly trialMs: number },
     onTrial: (rate: number, measured: Measured, isMet: boolean) => void,
+    load: Partial<PlanInput> = {},
   ): Promise<SearchResult> {
     const settings = { first, min: 50, max: 2_000_000, trialsMax: 60, ...limits };
     return await searchRate(settings, async (rate) => {
-      const measured = await this.trial(target, rate, limits.trialMs);
+      const measured = await this.trial(target, rate, limits.trialMs, load);
       const isMet = meetsGoal(measured);
       onTrial(rate, measured, isMet);
       // A trial in which the generator gave out bounds the search like any miss; its caller says that the bound is not the target's.

@@ -30,13 +30,24 @@ import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type Experiment, errorsText, littleNotes, medianByX, msOf, percentileFigure } from "./experiment.ts";
 import { common } from "./messages.ts";
+import { alone, together } from "./ways.ts";
 
 const messages = defineMessages({
   title: { en: "Knee: how much it takes with P99 within 10 ms", zh: "拐点：P99 不超过 10 毫秒时的最大负载" },
   method: {
-    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. The knee is a pair of bounds: the last rate taken and the first one missed. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections.",
-    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。拐点是一对边界：最后达标的速率与首个未达标的速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。",
+    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. The knee is a pair of bounds: the last rate taken and the first one missed. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections. All this is over HTTP/1.1 with one request at a time on each of 256 connections; a second search goes over HTTP/2 with up to 32 at a time on each of 8, as the article's load was HTTP/2 and WebSocket, and the larger of both knees is the rate that the gateway takes.",
+    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。拐点是一对边界：最后达标的速率与首个未达标的速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。以上均经 HTTP/1.1，256 个连接、每个连接一次一个请求；另一次搜索经 HTTP/2，8 个连接、每个连接最多 32 个并发请求（文章的负载为 HTTP/2 与 WebSocket）。两个拐点中较大者为网关能承受的速率。",
   },
+  togetherKnee: { en: "knee over HTTP/2", zh: "HTTP/2 拐点" },
+  togetherP99: { en: "P99 at the knee over HTTP/2", zh: "HTTP/2 拐点处 P99" },
+  most: { en: "the larger knee, of HTTP/1.1 and HTTP/2", zh: "HTTP/1.1 与 HTTP/2 拐点中较大者" },
+  mostP99: { en: "P99 at the larger knee", zh: "较大拐点处 P99" },
+  over: { en: "the larger knee is over {way}", zh: "较大的拐点是经 {way} 测得" },
+  notSpoken: {
+    en: "no rate met the goal over HTTP/2, or it is not spoken",
+    zh: "HTTP/2 没有速率达标，或目标不支持 HTTP/2",
+  },
+  searching: { en: "the same over {way}", zh: "同样的搜索，经 {way}" },
   trial: { en: "{rate} requests/s: {verdict}, P99 {p99} ms", zh: "每秒 {rate}：{verdict}，P99 {p99} 毫秒" },
   met: { en: "taken", zh: "达标" },
   missed: { en: "missed", zh: "未达标" },
@@ -55,7 +66,7 @@ const messages = defineMessages({
   throughput: { en: "measured", zh: "实测" },
   fitted: { en: "law, R² {r}", zh: "拟合，R² {r}" },
   articleKnee: { en: "42,600/s at 8.3 ms on 32 cores", zh: "32 核 42,600/秒，8.3 毫秒" },
-  table: { en: "Trials", zh: "各次试验" },
+  table: { en: "Trials over {way}", zh: "各次试验，经 {way}" },
   none: { en: "no rate met the goal; the lowest tried was {rate}/s", zh: "没有速率达标；最低试验速率为每秒 {rate}" },
   upperVoid: {
     en: "above {rate}/s the load generator could not send in time on this machine: the knee is at least this, its upper bound is not the gateway's",
@@ -86,6 +97,8 @@ const bends = {
   knee_ms_p99: "up",
   per_core_per_second: "down",
   gateway_us_per_request: "up",
+  http2_knee_per_second: "down",
+  http2_knee_ms_p99: "up",
 } as const;
 const ladderShares = [0.2, 0.4, 0.6, 0.8];
 const closedConnections = [1, 2, 4, 8, 16, 32, 64];
@@ -116,9 +129,7 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
   const trials: Trial[] = [];
   const note = (rate: number, measured: Measured, isMet: boolean): void => {
     trials.push({ rate, measured, isMet });
-    const p99 = formatNumber(msOf(measured.load.summary.latencyUs.p99));
-    const verdict = isMet ? messages.met : messages.missed;
-    context.step(textOf(messages.trial, { rate: formatNumber(rate), verdict, p99 }));
+    context.step(trialText({ rate, measured, isMet }));
   };
   const warm = await context.warm(target);
   const limits = {
@@ -139,7 +150,36 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
     note(rate, await context.trial(target, rate, profile.ladderMs), true);
   }
   context.kneePerSecond = search.lower;
-  return outcomeOf(context, search, trials, closed);
+  context.step(textOf(messages.searching, { way: together.name }));
+  const second = await searchTogether(context, target, { ...limits, first: search.lower });
+  return withTogether(context, outcomeOf(context, search, trials, closed), second);
+}
+
+/** A search over HTTP/2, and its trials. */
+interface Together {
+  readonly search: Pick<SearchResult, "lower" | "upper">;
+  readonly trials: readonly Trial[];
+}
+
+/** A target that does not speak HTTP/2 takes no rate over it. */
+async function searchTogether(
+  context: Context,
+  target: Target,
+  { first, ...limits }: { first: number; widthRatio: number; trialsPerRate: number; trialMs: number },
+): Promise<Together> {
+  const trials: Trial[] = [];
+  const note = (rate: number, measured: Measured, isMet: boolean): void => {
+    trials.push({ rate, measured, isMet });
+    context.step(trialText({ rate, measured, isMet }));
+  };
+  const warm = await context.warm(target, together.load);
+  if (warm.load.summary.answers === 0) return { search: { lower: null, upper: null }, trials };
+  return { search: await context.searchKnee(target, first, limits, note, together.load), trials };
+}
+
+function trialText({ rate, measured, isMet }: Trial): Text {
+  const p99 = formatNumber(msOf(measured.load.summary.latencyUs.p99));
+  return textOf(messages.trial, { rate: formatNumber(rate), verdict: isMet ? messages.met : messages.missed, p99 });
 }
 
 interface ClosedLadder {
@@ -168,9 +208,7 @@ async function closedLadder(context: Context, target: Target): Promise<ClosedLad
 function outcomeOf(context: Context, search: SearchResult, trials: readonly Trial[], ladder: ClosedLadder): Outcome {
   const closed = ladder.points;
   const lower = search.lower!;
-  const above = trials.filter(({ rate, isMet }) => !isMet && rate === search.upper);
-  const isUpperLate = above.length > 0 && above.every(({ measured }) => measured.load.verdict.status === "void");
-  const isHindered = above.length > 0 && above.every(({ measured }) => measured.hindrance !== null);
+  const { above, isUpperLate, hindrance } = aboveOf(search, trials);
   const bend = kneedle(trials.map(({ rate, measured }): Point => [rate, measured.load.summary.latencyUs.p99]));
   const usl = fitUsl(closed, context.random("usl"));
   const refusals = {
@@ -205,13 +243,61 @@ function outcomeOf(context: Context, search: SearchResult, trials: readonly Tria
   const upperLimiter = (above[0] ?? trials[0]!).measured.limiter;
   return {
     ...emptyOutcome,
-    figures: withHindrance(isHindered ? above[0]!.measured.hindrance : null, bends, figures),
+    figures: withHindrance(hindrance, bends, figures),
     limiter: upperLimiter,
     reason: isUpperLate ? textOf(messages.upperVoid, { rate: formatNumber(lower) }) : null,
     notes: [...disagreement(lower, bend?.[0] ?? null, "refused" in usl ? null : usl.peak), ...littleNotes(ladder.last)],
     plots: [curvePlot(trials, search), scalingPlot(closed, usl)],
-    tables: [trialTable(trials)],
+    tables: [trialTable(trials, alone.name)],
     data: { search, trials: trials.map(trialData), closed, little: ladder.last.little, usl, isUpperLate },
+  };
+}
+
+/** The first rate that was missed: its trials, and what they say of it. */
+function aboveOf(
+  { upper }: Together["search"],
+  trials: readonly Trial[],
+): { above: readonly Trial[]; isUpperLate: boolean; hindrance: Text | null } {
+  const above = trials.filter(({ rate, isMet }) => !isMet && rate === upper);
+  const isUpperLate = above.length > 0 && above.every(({ measured }) => measured.load.verdict.status === "void");
+  const isHindered = above.length > 0 && above.every(({ measured }) => measured.hindrance !== null);
+  return { above, isUpperLate, hindrance: isHindered ? above[0]!.measured.hindrance : null };
+}
+
+/** Adds what was found over HTTP/2, and which of both takes more. */
+function withTogether(context: Context, outcome: Outcome, { search, trials }: Together): Outcome {
+  const { lower, upper } = search;
+  const { above, isUpperLate, hindrance } = aboveOf(search, trials);
+  const taken = trials.filter(({ rate, isMet }) => isMet && rate === lower);
+  const points = taken.flatMap(({ measured }) => measured.load.series.points);
+  const reason = lower === null ? messages.notSpoken : null;
+  const interval = lower === null || upper === null ? null : ([lower, upper] as const);
+  const random = context.random("knee over HTTP/2");
+  const own = withHindrance(hindrance, bends, {
+    http2_knee_per_second: figure(messages.togetherKnee, lower, "req/s", { interval, reason }),
+    http2_knee_ms_p99:
+      lower === null
+        ? figure(messages.togetherP99, null, "ms", { reason })
+        : percentileFigure(messages.togetherP99, points, 0.99, random),
+  });
+  const alsoAlone = outcome.figures;
+  const isMore = (lower ?? 0) > (alsoAlone["knee_per_second"]?.value ?? 0);
+  const rate = isMore ? own["http2_knee_per_second"]! : alsoAlone["knee_per_second"]!;
+  const p99 = isMore ? own["http2_knee_ms_p99"]! : alsoAlone["knee_ms_p99"]!;
+  const late = isUpperLate ? textOf(messages.upperVoid, { rate: formatNumber(lower ?? 0) }) : null;
+  return {
+    ...outcome,
+    figures: {
+      ...alsoAlone,
+      ...own,
+      most_per_second: { ...rate, title: messages.most },
+      most_ms_p99: { ...p99, title: messages.mostP99 },
+    },
+    limiter: isMore ? (above[0] ?? trials[0]!).measured.limiter : outcome.limiter,
+    reason: isMore ? late : outcome.reason,
+    notes: [textOf(messages.over, { way: isMore ? together.name : alone.name }), ...outcome.notes],
+    tables: [...outcome.tables, ...(trials.length === 0 ? [] : [trialTable(trials, together.name)])],
+    data: { ...(outcome.data as object), http2: { search, trials: trials.map(trialData) } },
   };
 }
 
@@ -290,9 +376,9 @@ function scalingPlot(closed: readonly Point[], usl: ReturnType<typeof fitUsl>): 
   };
 }
 
-function trialTable(trials: readonly Trial[]): Table {
+function trialTable(trials: readonly Trial[], way: Text): Table {
   return {
-    title: messages.table,
+    title: textOf(messages.table, { way }),
     head: [common.rate, common.achieved, plainText("P50 ms"), plainText("P99 ms"), common.errors, plainText("")],
     rows: trials.map(({ rate, measured, isMet }) => {
       const { requestsPerSecond, latencyUs, errors } = measured.load.summary;

@@ -4,23 +4,15 @@
  * soak holds what it can, as evidence of steadiness; the verdict is about the rate asked for.
  */
 import { defineMessages, systemClock } from "../../base/mod.ts";
-import type { ErrorCounts, LatencyUs, LoadSummary, PlanInput } from "../../load/mod.ts";
-import { type Context, latencyGoalUs, openConnectionsCount } from "../context.ts";
+import type { ErrorCounts, LoadSummary } from "../../load/mod.ts";
+import type { Context } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { readUse } from "../machine/mod.ts";
 import { brief, type Measured } from "../measure.ts";
-import {
-  emptyOutcome,
-  type Figure,
-  figure,
-  type Outcome,
-  type Plot,
-  type PlotSeries,
-  withHindrance,
-} from "../result.ts";
-import { type Point, percentileSamplesMin, ratioUpperBound, theilSen } from "../statistics/mod.ts";
+import { emptyOutcome, type Figure, figure, type Outcome, withHindrance } from "../result.ts";
+import { type Point, ratioUpperBound, theilSen } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
-import { plainText, type Text, textOf } from "../text.ts";
+import { type Text, textOf } from "../text.ts";
 import { defectsOf } from "./defects.ts";
 import {
   type Experiment,
@@ -33,6 +25,8 @@ import {
   voidReason,
 } from "./experiment.ts";
 import { common } from "./messages.ts";
+import { percentilePlot, type Sample, timePlots } from "./soak-plots.ts";
+import { alone, together, type Way } from "./ways.ts";
 
 const messages = defineMessages({
   title: { en: "Soak: a fixed rate, held without error", zh: "浸泡：以固定速率长时间无错误运行" },
@@ -52,14 +46,6 @@ const messages = defineMessages({
   notOver: {
     en: "over {way} {achieved}/s were answered when {asked}/s were asked for: {limiter}",
     zh: "经 {way} 请求每秒 {asked} 时仅应答每秒 {achieved}：{limiter}",
-  },
-  alone: {
-    en: "HTTP/1.1, {connections} connections with one request at a time on each",
-    zh: "HTTP/1.1（{connections} 个连接，每个连接一次一个请求）",
-  },
-  together: {
-    en: "HTTP/2, {connections} connections with up to {streams} requests at a time on each",
-    zh: "HTTP/2（{connections} 个连接，每个连接最多 {streams} 个并发请求）",
   },
   rate: { en: "rate held", zh: "保持的速率" },
   errors: { en: "failed requests", zh: "失败请求数" },
@@ -85,23 +71,7 @@ const messages = defineMessages({
     en: "the rate asked for, {asked}/s, cannot be given here ({achieved}/s were answered); the soak held {held}/s instead",
     zh: "本机无法达到所要求的每秒 {asked}（仅应答 {achieved}）；改以每秒 {held} 浸泡",
   },
-  overTime: { en: "Does latency stay, and is every second answered?", zh: "延迟是否稳定，每一秒是否都有应答？" },
-  curve: {
-    en: "Where does the time go, and how much of it is the generator's own?",
-    zh: "时间花在哪里，其中多少属于压测端自身？",
-  },
-  response: { en: "from when due to the answer", zh: "自应发时刻至应答" },
-  service: { en: "from when sent to the answer", zh: "自发送时刻至应答" },
-  lag: { en: "generator late", zh: "压测端迟发" },
-  growth: { en: "Does anything grow?", zh: "是否有资源持续增长？" },
-  descriptors: { en: "descriptors", zh: "描述符" },
 });
-
-interface Sample {
-  readonly second: number;
-  readonly bytes: number;
-  readonly descriptors: number;
-}
 
 const trialMs = 3000;
 /** One short trial may be unlucky, and a soak is long; but what is far off does not get there by luck. */
@@ -136,24 +106,6 @@ export const soak: Experiment = {
   estimateSeconds: (profile) => profile.soakMs / 1000 + (2 * trialMs) / 1000 + 12,
   run: (context) => context.withTarget({}, (target) => hold(context, target)),
 };
-
-/** How requests travel. */
-interface Way {
-  readonly name: Text;
-  readonly load: Partial<PlanInput> & { readonly connectionsCount: number };
-}
-
-const streams = { connectionsCount: 8, streamsPerConnection: 32 };
-const ways: readonly [Way, ...Way[]] = [
-  {
-    name: textOf(messages.alone, { connections: openConnectionsCount }),
-    load: { connectionsCount: openConnectionsCount },
-  },
-  {
-    name: textOf(messages.together, { connections: streams.connectionsCount, streams: streams.streamsPerConnection }),
-    load: { httpVersion: "2", ...streams },
-  },
-];
 
 interface Trial {
   readonly way: Way;
@@ -203,7 +155,7 @@ function notOver(trial: Trial, asked: number): Text {
 /** Tries one way after the other until one gives the rate; the best trial of each that was tried. */
 async function tryWays(context: Context, target: Target, asked: number): Promise<Trial[]> {
   const trials: Trial[] = [];
-  for (const way of ways) {
+  for (const way of [alone, together]) {
     await context.warm(target, way.load);
     const trial = await tryRate(context, target, asked, way);
     trials.push(trial);
@@ -358,81 +310,4 @@ function growth(
       points.filter(({ second }) => second >= seconds / 2).map(({ second, latencyUsP99 }) => [second, latencyUsP99]),
     ),
   };
-}
-
-const percents = [
-  ["p50", "P50", 50],
-  ["p75", "P75", 75],
-  ["p90", "P90", 90],
-  ["p99", "P99", 99],
-  ["p999", "P99.9", 99.9],
-  ["p9999", "P99.99", 99.99],
-] as const;
-
-/** Percentile curves, as far as there are samples for them. */
-function percentilePlot({ load: { summary } }: Measured): Plot {
-  const sound = percents.filter(([, , percent]) => summary.latencyUs.count >= percentileSamplesMin(percent));
-  const curve = (name: Text, latency: LatencyUs): PlotSeries => ({
-    name,
-    kind: "line",
-    points: sound.map(([key], index) => [index, msOf(latency[key])]),
-  });
-  return {
-    kind: "lines",
-    title: messages.curve,
-    x: { title: plainText(""), categories: sound.map(([, shown]) => shown) },
-    y: { title: plainText("ms"), isLog: true },
-    series: [
-      curve(messages.response, summary.latencyUs),
-      curve(messages.service, summary.serviceUs),
-      curve(messages.lag, summary.sendLagUs),
-    ],
-    marks: [{ axis: "y", at: latencyGoalUs / 1000, title: common.goal }],
-  };
-}
-
-function timePlots({ load }: Measured, samples: readonly Sample[]): Plot[] {
-  const { points } = load.series;
-  const line = (read: (point: (typeof points)[number]) => number): Point[] =>
-    points.map((point) => [point.second, read(point)]);
-  const latency: Plot = {
-    kind: "lines",
-    title: messages.overTime,
-    x: { title: common.time },
-    y: { title: plainText("ms"), isLog: true },
-    right: { title: common.achieved, min: 0 },
-    series: [
-      { name: plainText("P50"), kind: "line", points: line((point) => msOf(point.latencyUsP50)) },
-      { name: plainText("P99"), kind: "line", points: line((point) => msOf(point.latencyUsP99)) },
-      { name: plainText("max"), kind: "line", points: line((point) => msOf(point.latencyUsMax)) },
-      {
-        name: common.achieved,
-        kind: "line",
-        isDashed: true,
-        onRight: true,
-        points: line((point) => Math.round(point.answers / point.seconds)),
-      },
-    ],
-    marks: [{ axis: "y", at: latencyGoalUs / 1000, title: common.goal }],
-  };
-  if (samples.length === 0) return [latency];
-  const memory: Plot = {
-    kind: "lines",
-    title: messages.growth,
-    x: { title: common.time },
-    y: { title: common.memory, min: 0 },
-    right: { title: messages.descriptors, min: 0 },
-    series: [
-      { name: common.memory, kind: "line", points: samples.map(({ second, bytes }) => [second, bytes / 1e6]) },
-      {
-        name: messages.descriptors,
-        kind: "line",
-        isDashed: true,
-        onRight: true,
-        points: samples.map(({ second, descriptors }) => [second, descriptors]),
-      },
-    ],
-    marks: [],
-  };
-  return [latency, memory];
 }
