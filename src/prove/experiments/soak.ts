@@ -156,7 +156,9 @@ function notOver(trial: Trial, asked: number): Text {
 async function tryWays(context: Context, target: Target, asked: number): Promise<Trial[]> {
   const trials: Trial[] = [];
   for (const way of [alone, together]) {
-    await context.warm(target, way.load);
+    const warm = await context.warm(target, way.load);
+    // Not every target speaks it.
+    if (way !== alone && warm.load.summary.answers === 0) break;
     const trial = await tryRate(context, target, asked, way);
     trials.push(trial);
     if (trial.isGiven) break;
