@@ -189,16 +189,17 @@ async function holdRate(
   const samples: Sample[] = [];
   const { soakMs } = context.profile;
   const everyMs = Math.max(250, Math.min(1000, soakMs / 60));
+  const lengths = { durationMs: soakMs + warmupMs, warmupMs };
   let timer: Timer | null = null;
   const begin = (): void => {
     const beganMs = systemClock.monotonicMs();
     timer = setInterval(() => {
-      const use = readUse(ids, true);
       const second = (systemClock.monotonicMs() - beganMs) / 1000;
+      // After its end connections are closing.
+      const use = second * 1000 <= lengths.durationMs ? readUse(ids, true) : null;
       if (use !== null) samples.push({ second, bytes: use.residentBytes, descriptors: use.descriptors });
     }, everyMs);
   };
-  const lengths = { durationMs: soakMs + warmupMs, warmupMs };
   const health = { stallMsMax: generatorStallMsMax };
   const more = { ...lengths, ...way.load, health };
   const pacing = context.pacingAt(target, rate);
