@@ -30,7 +30,7 @@ import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type Experiment, errorsText, littleNotes, medianByX, msOf, percentileFigure } from "./experiment.ts";
 import { common } from "./messages.ts";
-import { alone, together } from "./ways.ts";
+import { alone, takes, together } from "./ways.ts";
 
 const messages = defineMessages({
   title: { en: "Knee: how much it takes with P99 within 10 ms", zh: "拐点：P99 不超过 10 毫秒时的最大负载" },
@@ -172,8 +172,8 @@ async function searchTogether(
     trials.push({ rate, measured, isMet });
     context.step(trialText({ rate, measured, isMet }));
   };
-  const warm = await context.warm(target, together.load);
-  if (warm.load.summary.answers === 0) return { search: { lower: null, upper: null }, trials };
+  if (!(await takes(context, target, together))) return { search: { lower: null, upper: null }, trials };
+  await context.warm(target, together.load);
   return { search: await context.searchKnee(target, first, limits, note, together.load), trials };
 }
 

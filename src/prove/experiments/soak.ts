@@ -26,7 +26,7 @@ import {
 } from "./experiment.ts";
 import { common } from "./messages.ts";
 import { percentilePlot, type Sample, timePlots } from "./soak-plots.ts";
-import { alone, together, type Way } from "./ways.ts";
+import { alone, takes, together, type Way } from "./ways.ts";
 
 const messages = defineMessages({
   title: { en: "Soak: a fixed rate, held without error", zh: "浸泡：以固定速率长时间无错误运行" },
@@ -156,9 +156,8 @@ function notOver(trial: Trial, asked: number): Text {
 async function tryWays(context: Context, target: Target, asked: number): Promise<Trial[]> {
   const trials: Trial[] = [];
   for (const way of [alone, together]) {
-    const warm = await context.warm(target, way.load);
-    // Not every target speaks it.
-    if (way !== alone && warm.load.summary.answers === 0) break;
+    if (way !== alone && !(await takes(context, target, way))) break;
+    await context.warm(target, way.load);
     const trial = await tryRate(context, target, asked, way);
     trials.push(trial);
     if (trial.isGiven) break;

@@ -1,7 +1,8 @@
 /** How requests travel: one at a time on each of many connections, or many at a time on each of a few. */
 import { defineMessages } from "../../base/mod.ts";
 import type { PlanInput } from "../../load/mod.ts";
-import { openConnectionsCount } from "../context.ts";
+import { type Context, openConnectionsCount } from "../context.ts";
+import type { Target } from "../target/mod.ts";
 import { type Text, textOf } from "../text.ts";
 
 const messages = defineMessages({
@@ -32,3 +33,10 @@ export const together: Way = {
   name: textOf(messages.together, { connections: streams.connectionsCount, streams: streams.streamsPerConnection }),
   load: { httpVersion: "2", ...streams },
 };
+
+/** Whether a target takes requests in this way, asked with a few of them: it may not speak HTTP/2. */
+export async function takes(context: Context, target: Target, { load }: Way): Promise<boolean> {
+  const few = { connectionsCount: 1, streamsPerConnection: 1, connectPerSecond: 10, requestsMax: 10, durationMs: 1000 };
+  const { summary } = (await context.run(target, { ...load, ...few, health: { isVoidable: false } })).load;
+  return summary.answers > 0;
+}
