@@ -162,7 +162,7 @@ function latenessOf({ summary, generator }: LoadResult): Text {
 /** Supervisor, coordinator and kernel threads use some percent; more than this share of the machine is somebody else's work. */
 const othersRatioMax = 0.2;
 
-function disturbanceOf({ othersCores }: Accounts, cores: number): Text | null {
+export function disturbanceOf({ othersCores }: Accounts, cores: number): Text | null {
   if (othersCores === null || othersCores <= cores * othersRatioMax) return null;
   return textOf(messages.disturbed, { percent: formatNumber((othersCores / cores) * 100) });
 }
