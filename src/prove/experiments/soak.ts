@@ -83,6 +83,8 @@ const warmupMs = 1000;
  * its due, so nothing is hidden by it, and within an hour a virtual machine stands still at least once.
  */
 const generatorStallMsMax = 1000;
+/** What is due at the end is sent all the same: a machine that stands still in the last minute leaves seconds of it behind. */
+const drainMs = 10_000;
 /** What a late generator can only make worse; memory and slopes it may move either way. */
 const bends = {
   soak_per_second: "down",
@@ -200,7 +202,7 @@ async function holdRate(
     }, everyMs);
   };
   const health = { stallMsMax: generatorStallMsMax };
-  const more = { ...lengths, ...way.load, health };
+  const more = { ...lengths, ...way.load, drainMs, health };
   const pacing = context.pacingAt(target, rate);
   const input = { ratePerSecond: Math.round(rate), pacing, ...more };
   const measured = await context
