@@ -31,6 +31,12 @@ export interface ContextOptions {
   readonly onStep: (text: Text) => void;
 }
 
+export interface SearchLimits {
+  readonly widthRatio: number;
+  readonly trialsPerRate: number;
+  readonly trialMs: number;
+}
+
 /** Connections of open-loop runs: many enough not to be the limit, few enough to stay warm. */
 export const openConnectionsCount = 256;
 const warmupMs = 1000;
@@ -166,7 +172,7 @@ export class Context {
   async searchKnee(
     target: Target,
     first: number,
-    limits: { readonly widthRatio: number; readonly trialsPerRate: number; readonly trialMs: number },
+    limits: SearchLimits,
     onTrial: (rate: number, measured: Measured, isMet: boolean) => void,
     load: Partial<PlanInput> = {},
   ): Promise<SearchResult> {

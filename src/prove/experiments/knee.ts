@@ -4,7 +4,7 @@
  * the scalability law fitted to a closed loop (USL).
  */
 import { defineMessages, type Random } from "../../base/mod.ts";
-import { type Context, latencyGoalUs } from "../context.ts";
+import { type Context, latencyGoalUs, type SearchLimits } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
 import {
@@ -35,8 +35,8 @@ import { alone, takes, together } from "./ways.ts";
 const messages = defineMessages({
   title: { en: "Knee: how much it takes with P99 within 10 ms", zh: "拐点：P99 不超过 10 毫秒时的最大负载" },
   method: {
-    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. The knee is a pair of bounds: the last rate taken and the first one missed. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections. All this is over HTTP/1.1 with one request at a time on each of 256 connections; a second search goes over HTTP/2 with up to 32 at a time on each of 8, as the article's load was HTTP/2 and WebSocket, and the larger of both knees is the rate that the gateway takes.",
-    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。拐点是一对边界：最后达标的速率与首个未达标的速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。以上均经 HTTP/1.1，256 个连接、每个连接一次一个请求；另一次搜索经 HTTP/2，8 个连接、每个连接最多 32 个并发请求（文章的负载为 HTTP/2 与 WebSocket）。两个拐点中较大者为网关能承受的速率。",
+    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. The knee is a pair of bounds: the last rate taken and the first one missed. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections. All this is over HTTP/1.1 with one request at a time on each of 256 connections; a second search, half as narrow, goes over HTTP/2 with up to 32 at a time on each of 8, as the article's load was HTTP/2 and WebSocket, and the larger of both knees is the rate that the gateway takes.",
+    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。拐点是一对边界：最后达标的速率与首个未达标的速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。以上均经 HTTP/1.1，256 个连接、每个连接一次一个请求；另一次精度减半的搜索经 HTTP/2，8 个连接、每个连接最多 32 个并发请求（文章的负载为 HTTP/2 与 WebSocket）。两个拐点中较大者为网关能承受的速率。",
   },
   togetherKnee: { en: "knee over HTTP/2", zh: "HTTP/2 拐点" },
   togetherP99: { en: "P99 at the knee over HTTP/2", zh: "HTTP/2 拐点处 P99" },
@@ -151,7 +151,7 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
   }
   context.kneePerSecond = search.lower;
   context.step(textOf(messages.searching, { way: together.name }));
-  const second = await searchTogether(context, target, { ...limits, first: search.lower });
+  const second = await searchTogether(context, target, limits);
   return withTogether(context, outcomeOf(context, search, trials, closed), second);
 }
 
@@ -162,19 +162,18 @@ interface Together {
 }
 
 /** A target that does not speak HTTP/2 takes no rate over it. */
-async function searchTogether(
-  context: Context,
-  target: Target,
-  { first, ...limits }: { first: number; widthRatio: number; trialsPerRate: number; trialMs: number },
-): Promise<Together> {
+async function searchTogether(context: Context, target: Target, limits: SearchLimits): Promise<Together> {
   const trials: Trial[] = [];
   const note = (rate: number, measured: Measured, isMet: boolean): void => {
     trials.push({ rate, measured, isMet });
     context.step(trialText({ rate, measured, isMet }));
   };
   if (!(await takes(context, target, together))) return { search: { lower: null, upper: null }, trials };
-  await context.warm(target, together.load);
-  return { search: await context.searchKnee(target, first, limits, note, together.load), trials };
+  const warm = await context.warm(target, together.load);
+  const first = warm.load.summary.requestsPerSecond / 2;
+  // Half as narrow: a search for a second opinion.
+  const wider = { ...limits, widthRatio: limits.widthRatio * 2 };
+  return { search: await context.searchKnee(target, first, wider, note, together.load), trials };
 }
 
 function trialText({ rate, measured, isMet }: Trial): Text {

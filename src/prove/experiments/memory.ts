@@ -46,7 +46,7 @@ export const memory: Experiment = {
 };
 
 async function weigh(context: Context, target: Target, size: CrowdSize): Promise<Outcome> {
-  await context.warm(target);
+  await context.warm(target, { durationMs: 2000 });
   const ids = await target.workerIds();
   const before = readUse(ids)?.residentBytes ?? null;
   if (before === null) return notMeasured(common.unseen);

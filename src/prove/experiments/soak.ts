@@ -73,7 +73,7 @@ const messages = defineMessages({
   },
 });
 
-const trialMs = 3000;
+const trialMs = 2000;
 /** One short trial may be unlucky, and a soak is long; but what is far off does not get there by luck. */
 const trialsMax = 3;
 const farOffRatio = 0.8;
