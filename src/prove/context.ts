@@ -55,6 +55,8 @@ export class Context {
   readonly machine: Fingerprint;
   /** What the `knee` experiment found, or a short search if another needs it first. */
   kneePerSecond: number | null;
+  /** Of the trading mix, when an experiment has sought it. */
+  tradingKnee: SearchResult | null = null;
   private readonly started: OwnTarget[] = [];
   /** Compiled and running from the first experiment on: a trial of a second should not measure how a client starts. */
   private readonly clients = new ClientProcesses();

@@ -4,20 +4,30 @@ import { burstShape } from "../../load/mod.ts";
 import { type Context, openConnectionsCount } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
-import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table, withHindrance } from "../result.ts";
+import {
+  emptyOutcome,
+  type Figure,
+  figure,
+  notMeasured,
+  type Outcome,
+  type Plot,
+  type Table,
+  withHindrance,
+} from "../result.ts";
 import { columnInterval, median, type Point, quantile } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, textOf } from "../text.ts";
 import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
-import { tradingClasses } from "./trading.ts";
+import { tradingClasses, tradingKnee } from "./trading.ts";
 
 const messages = defineMessages({
   title: { en: "Burst: three times the normal rate", zh: "突发：正常速率的三倍" },
   method: {
-    en: "Open loop. The normal rate is a third of the knee, the capacity that a threefold burst calls for; it steps to three times that and back, several times. P95 is over the good answers to requests of the burst's seconds, from when each was due. Weir runs with its admission control and the 7:2:1 mix, so that what was turned away is told by class. Time to converge is how long after a burst P99 is back within twice its normal value, to the second.",
-    zh: "开环。正常速率取拐点的三分之一，即三倍突发所需的容量；随后阶跃至三倍并返回，重复多次。P95 统计突发秒内请求的正常应答，自应发时刻计。Weir 启用准入控制并使用 7:2:1 混合流量，因此按类别给出被拒绝的数量。收敛时间指突发结束后 P99 回到正常值两倍以内所需时间，精确到秒。",
+    en: "Open loop. The normal rate is a third of the knee of what is sent, the capacity that a threefold burst calls for; it steps to three times that and back, several times. P95 is over the good answers to requests of the burst's seconds, from when each was due. Weir runs with its admission control and the 7:2:1 mix, so that what was turned away is told by class. Time to converge is how long after a burst P99 is back within twice its normal value, to the second.",
+    zh: "开环。正常速率取所发流量自身拐点的三分之一，即三倍突发所需的容量；随后阶跃至三倍并返回，重复多次。P95 统计突发秒内请求的正常应答，自应发时刻计。Weir 启用准入控制并使用 7:2:1 混合流量，因此按类别给出被拒绝的数量。收敛时间指突发结束后 P99 回到正常值两倍以内所需时间，精确到秒。",
   },
+  none: { en: "no rate of the mix met the goal", zh: "混合流量没有速率达标" },
   running: { en: "{normal} to {burst} requests/s", zh: "每秒 {normal} 升至 {burst}" },
   p95: { en: "P95 of admitted requests in the burst", zh: "突发期间已接纳请求 P95" },
   normalP95: { en: "P95 at the normal rate", zh: "正常速率 P95" },
@@ -40,11 +50,13 @@ export const burst: Experiment = {
   needs: "any",
   estimateSeconds: ({ burstNormalMs, burstMs, burstsCount }) =>
     ((burstNormalMs + burstMs) * burstsCount + burstNormalMs) / 1000 + 5,
-  run: async (context) => {
-    const capacity = await context.capacity();
-    return await context.withTarget({ admission: true }, (target) => hit(context, target, capacity / factor));
-  },
+  run: (context) => context.withTarget({ admission: true }, (target) => begin(context, target)),
 };
+
+async function begin(context: Context, target: Target): Promise<Outcome> {
+  const capacity = context.isWeir ? (await tradingKnee(context, target)).lower : await context.capacity();
+  return capacity === null ? notMeasured(messages.none) : await hit(context, target, capacity / factor);
+}
 
 async function hit(context: Context, target: Target, normal: number): Promise<Outcome> {
   const { burstNormalMs, burstMs, burstsCount } = context.profile;

@@ -1,7 +1,7 @@
 /** Orders among market data and cancels, 7 : 2 : 1: what the order path sees at 70 % of what the mix can take. */
 import { defineMessages } from "../../base/mod.ts";
 import { type LatencyUs, type LoadResult, mergeResults } from "../../load/mod.ts";
-import { type Context, meetsGoal } from "../context.ts";
+import type { Context } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
 import {
@@ -14,12 +14,12 @@ import {
   type Table,
   withHindrance,
 } from "../result.ts";
-import { bootstrapInterval, median, percentileSamplesMin, type SearchResult, searchRate } from "../statistics/mod.ts";
+import { bootstrapInterval, median, percentileSamplesMin, type SearchResult } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
-import { tradingClasses } from "./trading.ts";
+import { tradingClasses, tradingKnee } from "./trading.ts";
 
 const messages = defineMessages({
   title: { en: "Mix: orders among market data and cancels, 7:2:1", zh: "混合流量：行情、报单、撤单 7:2:1" },
@@ -28,7 +28,6 @@ const messages = defineMessages({
     zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分四段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。抖动为报单 P99 减 P50。",
   },
   knee: { en: "knee of the mix", zh: "混合流量拐点" },
-  trial: { en: "{rate} requests/s: P99 {p99} ms", zh: "每秒 {rate}：P99 {p99} 毫秒" },
   holding: { en: "holding {rate} requests/s", zh: "保持每秒 {rate}" },
   orderP50: { en: "orders, P50", zh: "报单 P50" },
   orderP99: { en: "orders, P99", zh: "报单 P99" },
@@ -45,8 +44,6 @@ const messages = defineMessages({
 });
 
 const share = 0.7;
-/** Of the knee of plain requests: orders cost more. */
-const firstShare = 0.6;
 /** Jitter is a difference of two figures that a late generator raises, so it may move either way. */
 const bends = { order_ms_p99: "up", order_ms_p50: "up", cancel_ms_p99: "up", market_ms_p99: "up" } as const;
 const orderShare = 0.2;
@@ -66,15 +63,7 @@ export const mix: Experiment = {
 
 async function holdMix(context: Context, target: Target): Promise<Outcome> {
   const classes = tradingClasses;
-  await context.run(target, { classes, durationMs: 2000, connectionsCount: 64, health: { isVoidable: false } });
-  const settings = { min: 50, max: 1e6, widthRatio: 0.15, trialsPerRate: 1, trialsMax: 14 };
-  const first = (context.kneePerSecond ?? 30_000) * firstShare;
-  const found = await searchRate({ ...settings, first }, async (rate) => {
-    const trial = await context.trial(target, rate, Math.min(1500, context.profile.kneeTrialMs), { classes });
-    const p99 = formatNumber(msOf(trial.load.summary.latencyUs.p99));
-    context.step(textOf(messages.trial, { rate: formatNumber(rate), p99 }));
-    return meetsGoal(trial) ? "met" : "missed";
-  });
+  const found = await tradingKnee(context, target);
   if (found.lower === null) return notMeasured(messages.none);
   const rate = found.lower * share;
   context.step(textOf(messages.holding, { rate: formatNumber(rate) }));

@@ -1,6 +1,17 @@
-/** The trading mix: market data, orders and cancels as 7 : 2 : 1, each class with its own results. */
+/** The trading mix: market data, orders and cancels as 7 : 2 : 1, each class with its own results, and what it can take. */
+import { defineMessages } from "../../base/mod.ts";
 import type { ClassInput } from "../../load/mod.ts";
 import { noChecks } from "../../load/mod.ts";
+import { type Context, meetsGoal } from "../context.ts";
+import { formatNumber } from "../format.ts";
+import { type SearchResult, searchRate } from "../statistics/mod.ts";
+import type { Target } from "../target/mod.ts";
+import { textOf } from "../text.ts";
+import { msOf } from "./experiment.ts";
+
+const messages = defineMessages({
+  trial: { en: "{rate} requests/s: P99 {p99} ms", zh: "每秒 {rate}：P99 {p99} 毫秒" },
+});
 
 export const tradingClasses: readonly ClassInput[] = [
   { name: "market", weight: 7, path: "/quotes/{{random:600000:600999}}" },
@@ -21,3 +32,24 @@ export const tradingClasses: readonly ClassInput[] = [
     checks: { ...noChecks, statuses: [200, 202, 204, 404, 409] },
   },
 ];
+
+/** Of the knee of plain requests: orders cost more. */
+const firstShare = 0.6;
+
+/** A short search for the knee of the mix, all classes together, once for all experiments that need it. */
+export async function tradingKnee(context: Context, target: Target): Promise<SearchResult> {
+  if (context.tradingKnee !== null) return context.tradingKnee;
+  const classes = tradingClasses;
+  await context.run(target, { classes, durationMs: 2000, connectionsCount: 64, health: { isVoidable: false } });
+  const settings = { min: 50, max: 1e6, widthRatio: 0.15, trialsPerRate: 1, trialsMax: 14 };
+  const first = (context.kneePerSecond ?? 30_000) * firstShare;
+  const trialMs = Math.min(1500, context.profile.kneeTrialMs);
+  const found = await searchRate({ ...settings, first }, async (rate) => {
+    const trial = await context.trial(target, rate, trialMs, { classes });
+    const p99 = formatNumber(msOf(trial.load.summary.latencyUs.p99));
+    context.step(textOf(messages.trial, { rate: formatNumber(rate), p99 }));
+    return meetsGoal(trial) ? "met" : "missed";
+  });
+  context.tradingKnee = found;
+  return found;
+}
