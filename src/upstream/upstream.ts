@@ -168,9 +168,10 @@ export class Upstream {
     return true;
   }
 
-  /** Hands a free exclusive connection to the first that waits for this endpoint. */
+  /** Hands a free exclusive connection to the first that waits for this endpoint; those that can share one have others to wait for. */
   giveToWaiting(endpoint: Endpoint, connection: UpstreamConnection): boolean {
-    const exchange = this.waiting.shift(endpoint);
+    const first = this.settings.mode === "pipelined" ? this.waiting.shiftAlone(endpoint) : null;
+    const exchange = first ?? this.waiting.shift(endpoint);
     if (exchange === null) return false;
     this.give(endpoint, connection, exchange, false);
     return true;
@@ -185,11 +186,9 @@ export class Upstream {
     while (this.waiting.count > 0) {
       const connection = endpoint.leastLoadedPipelined();
       if (connection === null) break;
-      const exchange = this.waiting.shift(endpoint);
+      const exchange = this.waiting.shiftSharing(endpoint);
       if (exchange === null) break;
-      if (exchange.mayPipeline) this.give(endpoint, connection, exchange, true);
-      else this.acquire(exchange);
-      if (!exchange.mayPipeline) break;
+      this.give(endpoint, connection, exchange, true);
     }
     this.openForWaiting(endpoint);
   }
@@ -198,7 +197,7 @@ export class Upstream {
    * wait for it alone. */
   openForWaiting(endpoint: Endpoint): void {
     if (this.waiting.count <= endpoint.connectingCount || !endpoint.hasRoom) return;
-    if (this.settings.mode !== "pipelined" || !this.waiting.isNextPipelined) endpoint.open(false);
+    if (this.settings.mode !== "pipelined" || this.waiting.aloneCount > endpoint.connectingCount) endpoint.open(false);
     else if (endpoint.connectingCount === 0 && endpoint.needsPipelined) endpoint.open(true);
   }
 

@@ -12,6 +12,8 @@ export class WaitingQueue {
   private to = 0;
   /** Requests that wait. */
   count = 0;
+  /** Of them, those that cannot share a pipelined connection. */
+  aloneCount = 0;
 
   /** @param requestsMax requests that may wait at once */
   constructor(requestsMax: number) {
@@ -29,26 +31,36 @@ export class WaitingQueue {
     exchange.queuePlace = this.to;
     this.to++;
     this.count++;
+    if (!exchange.mayPipeline) this.aloneCount++;
     return true;
   }
 
   /** Takes the first that `endpoint` may serve, or null. */
   shift(endpoint: Endpoint): UpstreamExchange | null {
+    return this.take(endpoint, true, true);
+  }
+
+  /** The same among those that may share a pipelined connection. */
+  shiftSharing(endpoint: Endpoint): UpstreamExchange | null {
+    return this.count === this.aloneCount ? null : this.take(endpoint, true, false);
+  }
+
+  /** The same among those that cannot. */
+  shiftAlone(endpoint: Endpoint): UpstreamExchange | null {
+    return this.aloneCount === 0 ? null : this.take(endpoint, false, true);
+  }
+
+  private take(endpoint: Endpoint, takesSharing: boolean, takesAlone: boolean): UpstreamExchange | null {
     this.skipBlanks();
     for (let place = this.from; place < this.to; place++) {
       const at = place % this.entries.length;
       const exchange = this.entries[at]!;
       if (exchange === null || (this.preferred[at] !== null && this.preferred[at] !== endpoint)) continue;
+      if (exchange.mayPipeline ? !takesSharing : !takesAlone) continue;
       this.blank(exchange);
       return exchange;
     }
     return null;
-  }
-
-  /** Whether the one that has waited longest may share a pipelined connection. */
-  get isNextPipelined(): boolean {
-    this.skipBlanks();
-    return this.from < this.to && this.entries[this.from % this.entries.length]!.mayPipeline;
   }
 
   /** Takes a waiting exchange out. */
@@ -62,6 +74,7 @@ export class WaitingQueue {
     this.preferred[at] = null;
     exchange.queuePlace = -1;
     this.count--;
+    if (!exchange.mayPipeline) this.aloneCount--;
   }
 
   private skipBlanks(): void {
