@@ -30,6 +30,7 @@ const sloMs = 15;
 /** Good is what is answered within this while the upstream is three times as slow. */
 const slowSloMs = 100;
 const timeoutMs = 2_000;
+const soundForMs = 2_000;
 const calmSeconds = option("calm", 10, 1);
 const burstSeconds = option("burst", 30, 1);
 const stallSeconds = option("stall", 10, 1);
@@ -188,6 +189,13 @@ async function burst(rig: Rig, policy: string, half: number, seed: number): Prom
     const part = between(inBurst, burstMs + second * 1000, burstMs + (second + 1) * 1000);
     return part.filter((fate) => fate.lane === 2 && isGood(fate)).length;
   });
+    console.log(
+      policy,
+      "by second",
+      Array.from({ length: calmSeconds + burstSeconds + afterSeconds }, (_, s) =>
+        p99(between(fates, calmMs + s * 1000, calmMs + s * 1000 + 1000)).toFixed(1),
+      ).join(" "),
+    );
   const lanesAdmitted = lanes.map((name, lane) => [
     `${name} %`,
     100 * shareOf(inBurst.filter((one) => one.lane === lane)),
@@ -208,10 +216,10 @@ async function burst(rig: Rig, policy: string, half: number, seed: number): Prom
   };
 }
 
-/** From the burst's end to the first half second from which on all is well: P95 kept, nothing refused. */
+/** From the burst's end to the first of four half seconds in a row in which all is well: P95 kept, nothing refused. */
 function recoverySeconds(fates: readonly Fate[], fromMs: number, toMs: number): number {
   let soundMs = fromMs;
-  for (let atMs = fromMs; atMs < toMs; atMs += 500) {
+  for (let atMs = fromMs; atMs < toMs && atMs < soundMs + soundForMs; atMs += 500) {
     const part = between(fates, atMs, atMs + 500);
     if (percentile(tookOf(part), 95) > sloMs || shareOf(part) < 0.995) soundMs = atMs + 500;
   }

@@ -9,7 +9,9 @@
  * so that whoever sleeps on `epollFd` is woken by an answer as well as by the runtime's timers and messages. The runtime
  * still opens and closes the sockets. Limits: Linux with glibc, plain TCP.
  */
+
 import { ptr as addressOf, dlopen } from "bun:ffi";
+import type { Socket } from "bun";
 import { findEventLoop } from "./event-loop.ts";
 
 const eventsMax = 512;
@@ -113,6 +115,11 @@ export class DirectSockets {
     const count = this.libc.send(fd, addressOf(bytes), length, MSG_DONTWAIT | MSG_NOSIGNAL);
     return count < 0 ? 0 : count;
   }
+}
+
+/** The descriptor of one of the runtime's sockets. The runtime has it; its types do not. */
+export function descriptorOf(socket: Socket<never> | Socket<unknown>): number {
+  return (socket as unknown as { readonly fd: number }).fd;
 }
 
 /** Opened once: what is compiled against these functions serves all runs of a process. */

@@ -3,6 +3,7 @@ export { buildPlan, type ClassInput, defaultProcesses, type PlanInput, parseTarg
 export { ceilingNotice, checkCeiling, measureCeiling, withCeiling } from "./ceiling.ts";
 export { ClientProcesses } from "./client-processes.ts";
 export { type LoadHooks, runLoad } from "./coordinator.ts";
+export { DirectSockets, descriptorOf, Received } from "./direct-sockets.ts";
 export { Engine, type EngineEvents } from "./engine.ts";
 export { Failure, failureNames } from "./failures.ts";
 export { addEncoded, type EncodedHistogram, encodeHistogram } from "./hdr.ts";

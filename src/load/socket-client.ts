@@ -15,7 +15,7 @@ import type { Socket, SocketHandler } from "bun";
 import { type Clock, copyBytes, say } from "../base/mod.ts";
 import { Output } from "../protocols/mod.ts";
 import { ConnectionOpener, type ConnectionOwner, type OpenedConnection } from "./connections.ts";
-import { type DirectSockets, Received } from "./direct-sockets.ts";
+import { type DirectSockets, descriptorOf, Received } from "./direct-sockets.ts";
 import { findEventLoop } from "./event-loop.ts";
 import { Failure } from "./failures.ts";
 import { messages } from "./messages.ts";
@@ -357,9 +357,4 @@ function explain(state: Handshake, reason: string): string {
 /** A view of what a socket did not take at once, which is rare. @cold */
 function restOf(bytes: Uint8Array, start: number): Uint8Array {
   return bytes.subarray(start);
-}
-
-function descriptorOf(socket: Socket<never> | Socket<OpenedConnection>): number {
-  // The runtime has it; its types do not.
-  return (socket as unknown as { readonly fd: number }).fd;
 }
