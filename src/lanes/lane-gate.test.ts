@@ -65,6 +65,24 @@ test("cancels go before orders, orders before market data, market data before qu
   expect(started.map((node) => node.id)).toEqual(["0", "1", "2", "3"]);
 });
 
+test("queries leave places free for orders while orders come, and have all of them again a second later", () => {
+  const { gate, started } = make(16);
+  gate.enter(new Node("order"), Lane.order, 0, never);
+  const queries = Array.from({ length: 20 }, (_, index) => new Node(`query ${index}`));
+  const entered = queries.map((node) => gate.enter(node, Lane.query, 0, never));
+  expect(entered.filter((verdict) => verdict === GateVerdict.started).length).toBe(12);
+  expect(Array.from({ length: 4 }, () => gate.enter(new Node(), Lane.cancel, 0, never))).toEqual([0, 0, 0, 1]);
+  // A query's end gives its place to the cancel that waits, and to no query while fewer than four places are free.
+  gate.leave(queries[0]!, 1_000, 1_000, false);
+  expect([started.map(({ lane }) => lane), gate.inFlight]).toEqual([[Lane.cancel], 16]);
+  for (const node of queries.slice(1, 4)) gate.leave(node, 2_000, 1_000, false);
+  expect([started.length, gate.inFlight]).toEqual([1, 13]);
+  gate.tick(1_000_001);
+  expect(gate.inFlight).toBe(13);
+  const late = new Node("late");
+  expect(gate.enter(late, Lane.query, 1_000_002, never)).toBe(GateVerdict.started);
+});
+
 test("under an endless stream of orders the lowest lane still gets its reserved twentieth", () => {
   const { gate, started } = make(
     1,

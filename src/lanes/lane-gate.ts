@@ -20,11 +20,16 @@
  * Whether a queue shrinks is asked while answers come. While none does, for longer than four usual times, the upstream or
  * this process stands still: that says nothing about how much there is to do, and is taken out of what answers took.
  *
+ * While orders or cancels come, the other lanes leave some places free for them, so that most need not wait at all:
+ *
+ *     in flight |######################........|   # any lane   . orders and cancels only
+ *               0          limit - headroom    limit
+ *
  * One gate per worker and upstream. The estimate of a wait is the number that go before, times the usual time of an answer,
  * over the limit. Callbacks are given once; nothing is allocated per request.
  */
 import type { Admission, Pressure } from "../resilience/mod.ts";
-import { type Lane, lanesCount } from "./lane.ts";
+import { Lane, lanesCount } from "./lane.ts";
 import { type LaneNode, LaneQueues } from "./lane-queues.ts";
 
 /** What `enter` answers, and why `refuse` is called. */
@@ -83,6 +88,10 @@ const shrunkRatio = 0.9;
 /** No answer for so many usual times, and for so long, is a pause. */
 const pauseAnswers = 4;
 const pauseUsMin = 20_000;
+/** Of the limit's square root, the places kept for orders and cancels. */
+const headroomRatio = 0.75;
+/** They are kept for so long after the last of these. */
+const headroomUs = 1_000_000;
 /** The share of each answer in the usual time. */
 const serviceStep = 0.05;
 
@@ -133,6 +142,8 @@ export class LaneGate<T extends LaneNode<T>> {
   private peakInFlight = 0;
   private serviceUs = 0;
   private isPumping = false;
+  /** When an order or cancel last came. */
+  private valuableUs = Number.NEGATIVE_INFINITY;
 
   constructor(options: GateOptions<T>) {
     this.admission = options.admission;
@@ -165,7 +176,8 @@ export class LaneGate<T extends LaneNode<T>> {
     if (nowUs >= deadlineUs) return this.noteRefusal(GateVerdict.deadlinePassed);
     if (this.pressure?.sheds(lane) === true) return this.noteRefusal(GateVerdict.shed);
     if (!this.admission.admits(nowUs)) return this.noteRefusal(GateVerdict.rateSpent);
-    const isFree = this.isLaneFree(lane) && this.inFlightTotal < this.admission.limit;
+    if (lane <= Lane.order) this.valuableUs = nowUs;
+    const isFree = this.isLaneFree(lane) && this.inFlightTotal < this.limitOf(lane, nowUs);
     if (isFree && this.queues.waitingBefore(lane) === 0) {
       this.count(lane, nowUs);
       return GateVerdict.started;
@@ -297,9 +309,25 @@ export class LaneGate<T extends LaneNode<T>> {
     return ((this.queues.waitingBefore(lane) + 1) * this.serviceUs) / Math.max(1, this.admission.limit);
   }
 
+  /**
+   * How many may be in flight before a request of this lane has to wait. Behind a limit that queries use up an order always
+   * finds each place taken; a few places kept make that rare (trunk reservation, Akinpelu 1984), and a policy that steers by
+   * what answers take makes up for most of them.
+   */
+  private limitOf(lane: Lane, nowUs: number): number {
+    const { limit } = this.admission;
+    if (lane <= Lane.order || nowUs - this.valuableUs > headroomUs || limit === Number.POSITIVE_INFINITY) return limit;
+    return limit - Math.floor(Math.sqrt(limit) * headroomRatio);
+  }
+
   private isLaneFree(lane: Lane): boolean {
     const max = this.concurrencyMax[lane]!;
     return max === 0 || this.inFlightByLane[lane]! < max;
+  }
+
+  /** Whether a waiting request of the lane may start. What is owed to the lowest lane, it gets from all places. */
+  private isPlaceFree(lane: Lane, nowUs: number): boolean {
+    return this.isLaneFree(lane) && (this.queues.owesLowest || this.inFlightTotal < this.limitOf(lane, nowUs));
   }
 
   private count(lane: Lane, nowUs: number): void {
@@ -314,7 +342,7 @@ export class LaneGate<T extends LaneNode<T>> {
     if (this.isPumping || this.queues.waiting === 0) return;
     this.isPumping = true;
     while (this.inFlightTotal < this.admission.limit) {
-      for (let lane = 0; lane < lanesCount; lane++) this.isOpen[lane] = this.isLaneFree(lane as Lane) ? 1 : 0;
+      for (let lane = 0; lane < lanesCount; lane++) this.isOpen[lane] = this.isPlaceFree(lane as Lane, nowUs) ? 1 : 0;
       const node = this.queues.next(this.isOpen);
       if (node === null) break;
       this.queues.leave(node);

@@ -91,6 +91,11 @@ export class LaneQueues<T extends LaneNode<T>> {
     return this.heads[lane] as T | null;
   }
 
+  /** Whether the next turn is the lowest lane's, by its reserved share. */
+  get owesLowest(): boolean {
+    return this.earned >= 1;
+  }
+
   /** The node whose turn it is, not yet taken out; null when every lane is empty or not in `isOpen` (1 by lane). */
   next(isOpen: Uint8Array): T | null {
     let first = -1;
