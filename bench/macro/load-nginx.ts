@@ -1,16 +1,21 @@
 /**
  * The same closed-loop run by wrk and by `weir load` against nginx, one worker on a core of its own. Bars: rate within 5 %,
  * P50 and P99 within 10 %. nginx proxies to itself, so that it is the bottleneck: where a generator is, wrk leaves out of its
- * latencies the time between an answer and the next write, and `weir load` does not. The generator has one core here, which it
- * shares with the runtime's compiler for its first seconds (measured: 57 ms a second until the sixth, 5 then): they are warm-up.
+ * latencies the time between an answer and the next write, and `weir load` does not.
+ *
+ * Both run at the same time, from the same core, against the same worker: its speed changes by half from one second to the next on
+ * a shared machine (seen inside single runs of either), so that one after the other the median of 24 pairs differed by 9 % for
+ * no reason of theirs. Side by side each request of the one waits behind requests of the other, and what is left is what they measure.
+ *
+ *     weir   connect | warm-up, 6 s: its compiler's | measured
+ *     wrk                                             | measured
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   clientCore,
   freePort,
-  interleave,
   type Measured,
   measureWeir,
   measureWrk,
@@ -22,10 +27,12 @@ import {
   tell,
 } from "./load-tools.ts";
 
-const seconds = option("seconds", 5, 1);
-const rounds = option("rounds", 6, 1);
-const connections = option("connections", 64, 16);
-const warmup = option("warmup", 5, 1);
+const seconds = option("seconds", 10, 1);
+const rounds = option("rounds", 8, 1);
+/** Of each of the two. */
+const connections = option("connections", 32, 8);
+const warmup = option("warmup", 6, 1);
+const connectMsMax = 10_000;
 
 const folder = mkdtempSync(join(tmpdir(), "weir-bench-nginx-"));
 const port = await freePort();
@@ -60,11 +67,14 @@ try {
     "--processes",
     "1",
   ];
-  const pairs = await interleave(
-    rounds,
-    () => measureWeir(clientCore, words, connections),
-    () => measureWrk(clientCore, url, connections, seconds),
-  );
+  const pairs: [Measured, Measured][] = [];
+  for (let round = 0; round < rounds; round++) {
+    const weir = measureWeir(clientCore, words, connections);
+    await connected();
+    await Bun.sleep(warmup * 1000);
+    const wrk = measureWrk(clientCore, url, connections, seconds);
+    pairs.push(await Promise.all([weir, wrk]));
+  }
   const show = ({ requestsPerSecond, p50Us, p99Us }: Measured): string =>
     `${Math.round(requestsPerSecond)}/s P50 ${Math.round(p50Us)} us P99 ${Math.round(p99Us)} us`;
   for (const [weir, wrk] of pairs) console.log(`weir ${show(weir)}; wrk ${show(wrk)}`);
@@ -86,4 +96,17 @@ try {
   nginx.kill();
   await nginx.exited;
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** Waits until the connections of `weir load` are open: its warm-up begins. */
+async function connected(): Promise<void> {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const isOpen = (line: string): boolean => {
+    const fields = line.trim().split(/\s+/);
+    return fields[1]?.endsWith(local) === true && fields[3] === "01";
+  };
+  for (const untilMs = performance.now() + connectMsMax; performance.now() < untilMs; await Bun.sleep(10)) {
+    if (readFileSync("/proc/net/tcp", "utf8").split("\n").filter(isOpen).length >= connections) return;
+  }
+  throw new Error(`weir load has not opened ${connections} connections in ${connectMsMax} ms`);
 }

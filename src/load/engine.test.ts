@@ -70,7 +70,9 @@ class FakeServer implements ProtocolClient {
   stopOpening(): void {}
   close(): void {}
   readonly needsPolling = false;
-  poll(): void {}
+  poll(): boolean {
+    return true;
+  }
   readinessFd(): number {
     return -1;
   }

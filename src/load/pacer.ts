@@ -24,8 +24,8 @@ const longestSleepNs = 5_000_000;
 
 export interface Pacer {
   readonly name: Exclude<Pacing, "auto">;
-  /** Sleeps for most of `gapNs` unless something arrives; those that cannot sleep return at once. */
-  sleep(gapNs: number): void;
+  /** Sleeps for most of `gapNs` unless something arrives; false from those that cannot, which leave all waiting to `schedule`. */
+  sleep(gapNs: number): boolean;
   /** Calls `wake` when the rest of `gapNs` is over, or in the next round of the event loop. */
   schedule(gapNs: number, wake: () => void): void;
 }
@@ -45,13 +45,13 @@ export function createPacer(pacing: Pacing, epollFd: number, processesCount: num
 
 const spinPacer: Pacer = {
   name: "spin",
-  sleep: () => {},
+  sleep: () => false,
   schedule: (_gapNs, wake) => void setImmediate(wake),
 };
 
 const timerPacer: Pacer = {
   name: "timer",
-  sleep: () => {},
+  sleep: () => false,
   schedule: (gapNs, wake) => void setTimeout(wake, Math.max(1, Math.floor(Math.min(gapNs, longestSleepNs) / 1e6))),
 };
 
@@ -63,9 +63,10 @@ class PrecisePacer implements Pacer {
     this.sleepNs = sleepNs;
   }
 
-  sleep(gapNs: number): void {
+  sleep(gapNs: number): boolean {
     const ns = gapNs - wakeMarginNs;
     if (ns > shortestSleepNs) this.sleepNs(Math.min(ns, longestSleepNs));
+    return true;
   }
 
   schedule(_gapNs: number, wake: () => void): void {
@@ -83,8 +84,9 @@ class FrugalPacer implements Pacer {
     this.stepNs = stepNs;
   }
 
-  sleep(gapNs: number): void {
+  sleep(gapNs: number): boolean {
     if (gapNs > 0) this.sleepNs(this.stepNs);
+    return true;
   }
 
   schedule(_gapNs: number, wake: () => void): void {

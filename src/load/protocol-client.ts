@@ -61,8 +61,11 @@ export interface ProtocolClient {
   close(): void;
   /** Writes what `send` left to be written together; called after each round of sending. */
   flush(): void;
-  /** Handles what has arrived, for clients that watch their sockets themselves; the runtime calls the others. */
-  poll(): void;
+  /**
+   * Handles what has arrived, for clients that watch their sockets themselves; the runtime calls the others.
+   * @returns whether the runtime's event loop has something to do
+   */
+  poll(): boolean;
   /** An epoll descriptor that is readable when there is something to do, to sleep on; -1 where there is none. */
   readinessFd(): number;
   /** Whether there is a socket yet, by which `readinessFd` finds its way. */

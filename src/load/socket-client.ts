@@ -125,15 +125,18 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
     return this.direct.joinEventLoop(socketFd) ? this.direct.epollFd : -1;
   }
 
-  poll(): void {
+  poll(): boolean {
     const { direct } = this;
-    if (direct === null) return;
+    if (direct === null) return true;
+    let isRuntimeReady = false;
     const count = direct.poll(this.options.answersPerPoll);
     for (let index = 0; index < count; index++) {
       const place = direct.tokenAt(index);
       if (place >= 0) this.receive(this.connections[place]!, direct, direct.hasFailedAt(index));
+      else isRuntimeReady = true;
     }
     this.flush();
+    return isRuntimeReady;
   }
 
   create(index: number): C {

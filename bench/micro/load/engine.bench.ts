@@ -78,7 +78,7 @@ export function measureEngine(rounds: number, perRound: number): Cost {
     tick: nothing,
     stopOpening: nothing,
     close: nothing,
-    poll: nothing,
+    poll: () => true,
     flush: nothing,
     problem: "",
     hasSocket: true,
