@@ -189,13 +189,6 @@ async function burst(rig: Rig, policy: string, half: number, seed: number): Prom
     const part = between(inBurst, burstMs + second * 1000, burstMs + (second + 1) * 1000);
     return part.filter((fate) => fate.lane === 2 && isGood(fate)).length;
   });
-    console.log(
-      policy,
-      "by second",
-      Array.from({ length: calmSeconds + burstSeconds + afterSeconds }, (_, s) =>
-        p99(between(fates, calmMs + s * 1000, calmMs + s * 1000 + 1000)).toFixed(1),
-      ).join(" "),
-    );
   const lanesAdmitted = lanes.map((name, lane) => [
     `${name} %`,
     100 * shareOf(inBurst.filter((one) => one.lane === lane)),
