@@ -281,7 +281,7 @@ export class LaneGate<T extends LaneNode<T>> {
 
   /** An answer has come. The queue is watched from the end of a pause on: it grew because nobody worked. */
   private noteWork(nowUs: number): void {
-    if (this.isPausing(nowUs)) {
+    if (nowUs - this.workedUs > pauseUsMin && this.isPausing(nowUs)) {
       this.resumedUs = nowUs;
       this.pausedUs = nowUs - this.workedUs - this.apartUs;
       this.watchAnew(nowUs);
