@@ -177,8 +177,8 @@ export class LaneGate<T extends LaneNode<T>> {
     if (this.pressure?.sheds(lane) === true) return this.noteRefusal(GateVerdict.shed);
     if (!this.admission.admits(nowUs)) return this.noteRefusal(GateVerdict.rateSpent);
     if (lane <= Lane.order) this.valuableUs = nowUs;
-    const isFree = this.isLaneFree(lane) && this.inFlightTotal < this.limitOf(lane, nowUs);
-    if (isFree && this.queues.waitingBefore(lane) === 0) {
+    const isFirst = this.queues.waiting === 0 || this.queues.waitingBefore(lane) === 0;
+    if (isFirst && this.isLaneFree(lane) && this.hasPlace(lane, nowUs)) {
       this.count(lane, nowUs);
       return GateVerdict.started;
     }
@@ -281,7 +281,7 @@ export class LaneGate<T extends LaneNode<T>> {
 
   /** An answer has come. The queue is watched from the end of a pause on: it grew because nobody worked. */
   private noteWork(nowUs: number): void {
-    if (this.isPausing(nowUs)) {
+    if (nowUs - this.workedUs > pauseUsMin && this.isPausing(nowUs)) {
       this.resumedUs = nowUs;
       this.pausedUs = nowUs - this.workedUs - this.apartUs;
       this.watchAnew(nowUs);
@@ -310,14 +310,16 @@ export class LaneGate<T extends LaneNode<T>> {
   }
 
   /**
-   * How many may be in flight before a request of this lane has to wait. Behind a limit that queries use up an order always
-   * finds each place taken; a few places kept make that rare (trunk reservation, Akinpelu 1984), and a policy that steers by
-   * what answers take makes up for most of them.
+   * Whether one more of this lane may be in flight. Behind a limit that queries use up an order always finds each place taken;
+   * a few places kept make that rare (trunk reservation, Akinpelu 1984), and a policy that steers by what answers take makes
+   * up for most of them.
    */
-  private limitOf(lane: Lane, nowUs: number): number {
+  private hasPlace(lane: Lane, nowUs: number): boolean {
     const { limit } = this.admission;
-    if (lane <= Lane.order || nowUs - this.valuableUs > headroomUs || limit === Number.POSITIVE_INFINITY) return limit;
-    return limit - Math.floor(Math.sqrt(limit) * headroomRatio);
+    const left = limit - this.inFlightTotal;
+    if (left <= 0) return false;
+    if (lane <= Lane.order || left * 2 >= limit || nowUs - this.valuableUs > headroomUs) return true;
+    return left > Math.floor(Math.sqrt(limit) * headroomRatio);
   }
 
   private isLaneFree(lane: Lane): boolean {
@@ -327,7 +329,7 @@ export class LaneGate<T extends LaneNode<T>> {
 
   /** Whether a waiting request of the lane may start. What is owed to the lowest lane, it gets from all places. */
   private isPlaceFree(lane: Lane, nowUs: number): boolean {
-    return this.isLaneFree(lane) && (this.queues.owesLowest || this.inFlightTotal < this.limitOf(lane, nowUs));
+    return this.isLaneFree(lane) && (this.queues.owesLowest || this.hasPlace(lane, nowUs));
   }
 
   private count(lane: Lane, nowUs: number): void {

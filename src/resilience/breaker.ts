@@ -67,6 +67,10 @@ export class Breaker {
   private readonly settings: BreakerSettings;
   private readonly random: Random;
   private readonly bucketMs: number;
+  /** The bucket of the last call: until when it is the one, its cells, and what marks them as its own. */
+  private bucketEndMs = Number.NEGATIVE_INFINITY;
+  private slot = 0;
+  private mark = 0;
 
   /** @param cells `cells[at]` on must have `breakerCells` cells, zero at first */
   constructor(settings: BreakerSettings, cells: Int32Array, at: number, random: Random) {
@@ -295,9 +299,8 @@ export class Breaker {
   /** The bucket of now, emptied when it still held a former turn of the ring. */
   private slotOf(nowMs: number): number {
     const { cells } = this;
-    const tick = Math.floor(nowMs / this.bucketMs);
-    const slot = this.at + Cell.ring + (tick % buckets) * Slot.size;
-    const mark = (tick | 0) + 1 || 1;
+    if (nowMs >= this.bucketEndMs || nowMs < this.bucketEndMs - this.bucketMs) this.seekBucket(nowMs);
+    const { slot, mark } = this;
     const held = Atomics.load(cells, slot + Slot.tick);
     if (held !== mark && Atomics.compareExchange(cells, slot + Slot.tick, held, mark) === held) {
       Atomics.store(cells, slot + Slot.total, 0);
@@ -305,6 +308,13 @@ export class Breaker {
       Atomics.store(cells, slot + Slot.slow, 0);
     }
     return slot;
+  }
+
+  private seekBucket(nowMs: number): void {
+    const tick = Math.floor(nowMs / this.bucketMs);
+    this.bucketEndMs = (tick + 1) * this.bucketMs;
+    this.slot = this.at + Cell.ring + (tick % buckets) * Slot.size;
+    this.mark = (tick | 0) + 1 || 1;
   }
 
   private windowSum(field: number, nowMs: number): number {
