@@ -3,7 +3,7 @@
  * when it was due, of which lane it was, what it was answered and when. Latencies count from when a request was due, so that a
  * stall cannot hide. For rates that one process sends with ease; `weir load` is for the others.
  *
- * It shares its core with the upstream, so it is thrifty: fates are numbers in blocks, sockets are read past the runtime into one
+ * It shares its core with others, so it is thrifty: fates are numbers in blocks, sockets are read past the runtime into one
  * buffer, and nothing is allocated for a request (collections of what the runtime's reading leaves behind held both programs
  * up for 8 to 14 ms). Between requests it sleeps for a quarter of a millisecond: with the runtime's timers and their grain of
  * a millisecond requests left in bursts of five to nine where the rate was 4,300 a second, and waited for each other.
@@ -32,6 +32,8 @@ export interface LaneLoadOptions {
   readonly classes: readonly LoadClass[];
   readonly timeoutMs: number;
   readonly seed: number;
+  /** Work of somebody who shares the thread, done at each step. */
+  readonly beside?: () => void;
 }
 
 /** Clients at once; a request that finds none free fails, which no figure here forgives. */
@@ -90,6 +92,7 @@ export class LaneLoad {
       for (; dueMs <= nowMs && dueMs < endMs; dueMs += this.random.exponential(1000 / perSecond)) this.send(dueMs);
       this.endOverdue(nowMs);
       sleepUs(stepUs);
+      this.options.beside?.();
       this.receive();
       if (step % turnSteps === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     }
@@ -181,7 +184,7 @@ export class LaneLoad {
   }
 }
 
-function openDirect(): DirectSockets {
+export function openDirect(): DirectSockets {
   const direct = DirectSockets.open();
   if (direct === null) throw new Error("sockets cannot be read past the runtime here: this needs Linux and glibc");
   return direct;

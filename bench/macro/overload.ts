@@ -13,11 +13,12 @@
  *     steps   three quarters of the knee; the upstream takes three times as long for 15 s, then as long as before
  *     calm    half of the knee for ten minutes, with not one refusal
  *
- * The gateway has a core, the upstream and this program share the other. `article` begins at the knee, which suits it best.
+ * The gateway has a core; the other is this program's, which is the upstream, too. `article` begins at the knee, which suits it best.
  */
 import { Random } from "../../src/base/mod.ts";
 import { Fleet, freePort, main, otherCore, type Program, servingCore, table, until } from "../rig/mod.ts";
 import { type Fate, LaneLoad } from "./lane-load.ts";
+import { LimitedUpstream } from "./limited-upstream.ts";
 import { isSmall, option } from "./load-tools.ts";
 
 const scenarios = ["burst", "stall", "steps", "calm"] as const;
@@ -55,49 +56,53 @@ const classes = [
 ];
 const isGood = ({ status }: Fate): boolean => status >= 200 && status < 300;
 
+interface Phase {
+  readonly perSecond: number;
+  readonly seconds: number;
+  /** Of the upstream, from its beginning on. */
+  readonly slowness?: number;
+  readonly stallMs?: number;
+}
+
 class Rig {
   private readonly fleet = new Fleet();
   private readonly upstreamPort = freePort();
+  private readonly upstream = new LimitedUpstream(this.upstreamPort, servers, serviceMs);
   private readonly gateways = new Map<string, number>();
 
   async start(names: readonly string[], knee: number): Promise<void> {
     for (const name of names) this.gateways.set(name, await this.startGateway(name, knee));
   }
 
-  async startUpstream(): Promise<void> {
-    const words = [`${this.upstreamPort}`, `${servers}`, `${serviceMs}`];
-    const program = `${import.meta.dir}/limited-upstream.ts`;
-    const upstream = this.fleet.start(otherCore, [process.execPath, program, ...words]);
-    await until(upstream, async () => (await this.behave("")) !== null);
-  }
-
   async close(): Promise<void> {
     await this.fleet.close();
-  }
-
-  /** Changes the upstream; how many requests it has, or null when it does not answer. */
-  async behave(change: string): Promise<number | null> {
-    const init = { method: "PUT", body: change, keepalive: false };
-    const answer = await fetch(`http://127.0.0.1:${this.upstreamPort}/behaviour`, init).catch(() => null);
-    return answer === null ? null : ((await answer.json()) as { pending: number }).pending;
+    this.upstream.close();
   }
 
   /** Runs the phases against one gateway; the fates, and when each phase began. */
   async play(
     name: string,
     seed: number,
-    phases: readonly { perSecond: number; seconds: number; change?: string }[],
+    phases: readonly Phase[],
   ): Promise<{ fates: readonly Fate[]; beganMs: readonly number[] }> {
-    const load = new LaneLoad({ port: this.gateways.get(name)!, classes, timeoutMs, seed });
+    const load = new LaneLoad({
+      port: this.gateways.get(name)!,
+      classes,
+      timeoutMs,
+      seed,
+      beside: () => this.upstream.step(),
+    });
     await load.warm(64);
     const beganMs: number[] = [];
-    for (const { perSecond, seconds, change } of phases) {
-      if (change !== undefined) await this.behave(change);
+    for (const { perSecond, seconds, slowness, stallMs } of phases) {
+      if (slowness !== undefined) this.upstream.slowness = slowness;
+      if (stallMs !== undefined) this.upstream.stall(stallMs);
       beganMs.push(await load.offer(perSecond, seconds));
     }
     await load.finish();
     // The next one meets an upstream without anything left over.
-    while ((await this.behave("slowness=1")) !== 0) await Bun.sleep(50);
+    this.upstream.slowness = 1;
+    while (this.upstream.pending > 0) await Bun.sleep(50);
     return { fates: load.fates, beganMs };
   }
 
@@ -226,7 +231,7 @@ const goodPerSecond = (fates: readonly Fate[], fromMs: number, toMs: number): nu
 async function stall(rig: Rig, policy: string, half: number, seed: number): Promise<Row> {
   const { fates, beganMs } = await rig.play(policy, seed, [
     { perSecond: half * 1.5, seconds: calmSeconds },
-    { perSecond: half * 1.5, seconds: stallSeconds, change: `stall=${stallSeconds * 1000}` },
+    { perSecond: half * 1.5, seconds: stallSeconds, stallMs: stallSeconds * 1000 },
     { perSecond: half * 1.5, seconds: afterSeconds },
   ]);
   const fromMs = beganMs[2]! + settleSeconds * 1000;
@@ -239,8 +244,8 @@ async function stall(rig: Rig, policy: string, half: number, seed: number): Prom
 async function steps(rig: Rig, policy: string, half: number, seed: number): Promise<Row> {
   const { fates, beganMs } = await rig.play(policy, seed, [
     { perSecond: half * 1.5, seconds: calmSeconds },
-    { perSecond: half * 1.5, seconds: slowSeconds, change: "slowness=3" },
-    { perSecond: half * 1.5, seconds: afterSeconds, change: "slowness=1" },
+    { perSecond: half * 1.5, seconds: slowSeconds, slowness: 3 },
+    { perSecond: half * 1.5, seconds: afterSeconds, slowness: 1 },
   ]);
   const settleMs = settleSeconds * 1000;
   return {
@@ -269,9 +274,10 @@ async function calm(rig: Rig, policy: string, half: number, seed: number): Promi
   };
 }
 
+// What this program begins before it is pinned, as its compiler's threads, is pinned with it.
+Bun.spawnSync(["taskset", "-a", "-c", "-p", String(otherCore), String(process.pid)]);
 const rig = new Rig();
 try {
-  await rig.startUpstream();
   await rig.start(["off"], 0);
   const given = option("knee", 0);
   const knee = given > 0 ? given : await kneeOf(rig);
