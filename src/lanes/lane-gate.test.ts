@@ -83,6 +83,24 @@ test("queries leave places free for orders while orders come, and have all of th
   expect(gate.enter(late, Lane.query, 1_000_002, never)).toBe(GateVerdict.started);
 });
 
+test("orders that keep all but the kept places busy, and never wait, earn queries their share all the same", () => {
+  const { gate, started } = make(
+    16,
+    laneDefaults.map((lane) => ({ ...lane, waitMs: 1e9 })),
+  );
+  const orders = Array.from({ length: 14 }, () => new Node());
+  for (const node of orders) gate.enter(node, Lane.order, 0, never);
+  for (let index = 0; index < 100; index++) gate.enter(new Node("query"), Lane.query, 0, never);
+  for (let turn = 1, ended = 0; turn <= 400; turn++) {
+    gate.leave(orders[turn % 14]!, turn, 1, false);
+    orders[turn % 14] = new Node();
+    expect(gate.enter(orders[turn % 14]!, Lane.order, turn, never)).toBe(GateVerdict.started);
+    for (; ended < started.length; ended++) gate.leave(started[ended]!, turn, 1, false);
+  }
+  expect(started.length).toBeGreaterThanOrEqual(18);
+  expect(started.length).toBeLessThanOrEqual(21);
+});
+
 test("under an endless stream of orders the lowest lane still gets its reserved twentieth", () => {
   const { gate, started } = make(
     1,

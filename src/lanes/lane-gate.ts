@@ -180,6 +180,8 @@ export class LaneGate<T extends LaneNode<T>> {
     const isFirst = this.queues.waiting === 0 || this.queues.waitingBefore(lane) === 0;
     if (isFirst && this.isLaneFree(lane) && this.hasPlace(lane, nowUs)) {
       this.count(lane, nowUs);
+      // It may pass others that wait because of the places kept for it.
+      if (this.queues.waiting > 0) this.queues.countTurn(lane);
       return GateVerdict.started;
     }
     if (!this.admission.usesQueue) return this.noteRefusal(GateVerdict.limitReached);

@@ -16,7 +16,7 @@ const tickNs = 5_000_000;
 /** The same while connections are set up. */
 const setupTickNs = 1_000_000;
 
-/** The runtime gets its turn this often, and at once when it has something to do: each turn costs as much as three answers. */
+/** The runtime gets its turn this often, and at once when it has something to do. */
 const turnNs = 1_000_000;
 
 /** One second of one process. */

@@ -23,8 +23,8 @@ const windowUsMin = 50_000;
 const windowUsMax = 1_000_000;
 const samplesMin = 20;
 /** Answers up to this multiple of the base mean that hardly anything queues in the upstream; few samples are given more. */
-const toleranceLeast = 1.01;
-const toleranceNoise = 0.3;
+const toleranceLeast = 1.04;
+const toleranceNoise = 0.7;
 const outlierFactor = 8;
 const ditherEvery = 5;
 const ditherRatio = 0.75;
