@@ -4,9 +4,10 @@
  *
  *     every window (50 ms, or three answer times):
  *       drops                     limit x 0.9 at once; the window says nothing about the base
- *       not limited               base follows the answers: what they take when nobody waits
- *       limited, slower than      limit x tolerance * base / answers, at most a fifth down per window
- *         tolerance * base
+ *       not limited               base follows the answers: what they take when nobody waits; hardly, if they are slower than
+ *                                 tolerance * base and half of the limit is in use: that is rather a queue that begins
+ *       limited, slower than      limit x tolerance * base / answers, at most a fifth down per window; in the first two
+ *         tolerance * base        at once as far as what was in flight when nobody waited
  *       limited, not slower       limit + sqrt(limit) / 4; from the fifth in a row on twice as much each, at most a quarter
  *       limited, at the floor     base moves towards the answers: a smaller limit could not tell whose pace it is
  *     every fifth limited window  dither: one window at three quarters of the limit
@@ -22,9 +23,17 @@ import type { Admission, AdmissionSettings } from "./admission.ts";
 const windowUsMin = 50_000;
 const windowUsMax = 1_000_000;
 const samplesMin = 20;
-/** Answers up to this multiple of the base mean that hardly anything queues in the upstream; few samples are given more. */
-const toleranceLeast = 1.04;
-const toleranceNoise = 0.7;
+/** Answers up to this multiple of the base mean that hardly anything queues in the upstream. */
+const toleranceLeast = 1.02;
+/** It is widened by so many standard errors of the window's mean, as its own answers show them. */
+const toleranceErrors = 1.5;
+/** The share of a window in the base when nobody waited, and when it may be that a queue begins. */
+const followStep = 0.1;
+const doubtStep = 0.03;
+/** How fast the most in flight when nobody waited is forgotten, per window. */
+const soundMemory = 0.95;
+/** So many limited windows in a row may cut the limit to that. */
+const quickFalls = 2;
 const outlierFactor = 8;
 const ditherEvery = 5;
 const ditherRatio = 0.75;
@@ -45,12 +54,15 @@ export class WeirAdmission implements Admission {
   private current: number;
   private baseUs = 0;
   private sumUs = 0;
+  private sumSquares = 0;
   private samples = 0;
   private drops = 0;
   private peak = 0;
   private hadWaiting = false;
   private endsUs: number;
   private limitedWindows = 0;
+  /** The most in flight when nobody waited and answers took what they usually do. */
+  private sound = 0;
   /** Rises in a row. */
   private rises = 0;
   private isDithering = false;
@@ -89,7 +101,9 @@ export class WeirAdmission implements Admission {
       return;
     }
     const cap = this.baseUs * outlierFactor;
-    this.sumUs += cap > 0 && serviceUs > cap ? cap : serviceUs;
+    const us = cap > 0 && serviceUs > cap ? cap : serviceUs;
+    this.sumUs += us;
+    this.sumSquares += us * us;
     this.samples += 1;
   }
 
@@ -113,13 +127,13 @@ export class WeirAdmission implements Admission {
 
   private learn(answerUs: number): void {
     const limit = this.limit;
-    const noise = 1 / Math.sqrt(this.samples);
+    const tolerance = toleranceLeast + toleranceErrors * this.errorOf(answerUs);
     this.isDithering = false;
     if (this.baseUs === 0) this.baseUs = answerUs;
-    const surelyUs = answerUs * (1 + noise / 2);
+    const surelyUs = answerUs * (1 + 0.5 / Math.sqrt(this.samples));
     if (surelyUs < this.baseUs) this.baseUs += (surelyUs - this.baseUs) * 0.3;
     if (!this.hadWaiting && this.peak < limit) {
-      this.follow(answerUs);
+      this.follow(answerUs, tolerance);
       this.beforeUs = 0;
       return;
     }
@@ -127,14 +141,26 @@ export class WeirAdmission implements Admission {
     if (limit <= this.min && answerUs > this.baseUs) this.baseUs += (answerUs - this.baseUs) * baseStep;
     this.beforeUs = answerUs;
     this.beforeLimit = limit;
-    this.steer(answerUs, toleranceLeast + toleranceNoise * noise);
+    this.steer(answerUs, tolerance);
   }
 
-  /** Nobody waited: whatever the answers take is the upstream's own pace, or other callers' load on it. */
-  private follow(answerUs: number): void {
+  /** The standard error of the window's mean, over the mean. */
+  private errorOf(answerUs: number): number {
+    const variance = Math.max(0, this.sumSquares / this.samples - answerUs ** 2);
+    return Math.sqrt(variance / this.samples) / answerUs;
+  }
+
+  /**
+   * Nobody waited: what the answers take is the upstream's own pace, or other callers' load on it, unless they got slower as
+   * more was in flight.
+   */
+  private follow(answerUs: number, tolerance: number): void {
     this.limitedWindows = 0;
     this.rises = 0;
-    if (answerUs > this.baseUs) this.baseUs += (answerUs - this.baseUs) * 0.1;
+    const isUsual = this.peak * 2 <= this.current || answerUs <= this.baseUs * tolerance;
+    if (answerUs > this.baseUs) this.baseUs += (answerUs - this.baseUs) * (isUsual ? followStep : doubtStep);
+    if (!isUsual) return;
+    this.sound = Math.max(this.peak, this.sound * soundMemory);
     const wanted = Math.min(this.max, Math.max(this.initial, this.peak * 2));
     if (this.current < wanted) this.current = Math.min(wanted, this.current + Math.sqrt(this.current) / 2);
   }
@@ -153,7 +179,8 @@ export class WeirAdmission implements Admission {
       this.current = Math.min(this.max, this.current + Math.min(rise, this.current * riseRatioMax));
     } else {
       this.rises = 0;
-      this.current = Math.max(this.min, this.current * Math.max(fallRatio, gradient));
+      const least = this.limitedWindows < quickFalls ? Math.min(fallRatio, this.sound / this.current) : fallRatio;
+      this.current = Math.max(this.min, this.current * Math.max(least, gradient));
     }
     this.limitedWindows += 1;
     this.isDithering = this.limitedWindows % ditherEvery === 0;
@@ -164,6 +191,7 @@ export class WeirAdmission implements Admission {
     const lengthUs = Math.max(windowUsMin, Math.min(windowUsMax, answerUs * 3));
     this.endsUs = nowUs + lengthUs;
     this.sumUs = 0;
+    this.sumSquares = 0;
     this.samples = 0;
     this.drops = 0;
     this.peak = 0;

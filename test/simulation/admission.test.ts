@@ -16,6 +16,22 @@ test("threefold load: P95 within 15 ms, orders and cancels admitted, queries nev
   expect([after.refusedRatio, after.p95Ms < 15]).toEqual([0, true]);
 });
 
+test("threefold load: orders and cancels wait hardly longer than in calm, the first second included", () => {
+  for (const [servers, serviceMs, sigma, perSecond, most] of [
+    [4, 2, 0.5, 1_000, 1.25],
+    [16, 5, 0.3, 1_440, 1.14],
+  ] as const) {
+    const phases = [
+      { seconds: 10, perSecond },
+      { seconds: 30, perSecond: 3 * perSecond },
+    ];
+    for (const seed of [1, 2, 3, 4]) {
+      const run = runAdmission({ ...burst, servers, serviceMs, sigma, phases }, { policy: "weir" }, seed);
+      expect(figuresOf(run, 10, 40).orderP99Ms / figuresOf(run, 1, 10).orderP99Ms).toBeLessThan(most);
+    }
+  }
+});
+
 test("at half of the capacity nothing is refused", () => {
   const run = runAdmission({ ...calm, phases: [{ seconds: 120, perSecond: 1_000 }] }, { policy: "weir" }, 2);
   expect(figuresOf(run, 0, 120).refusedRatio).toBe(0);
