@@ -15,6 +15,8 @@ export interface Figure {
   readonly reason: Text | null;
   /** Null where nothing made the run harder than it should have been. */
   readonly hindrance: Hindrance | null;
+  /** What the same measurement shows without the gateway: the machine's own part. Null where it was not made. */
+  readonly floor: number | null;
 }
 
 /** What a late generator or other programs on the machine do to a figure. */
@@ -100,11 +102,11 @@ export function figure(
   title: Text,
   value: number | null,
   unit: Unit,
-  more: Partial<Pick<Figure, "interval" | "reason" | "hindrance">> = {},
+  more: Partial<Pick<Figure, "interval" | "reason" | "hindrance" | "floor">> = {},
 ): Figure {
   const isNumber = value !== null && Number.isFinite(value);
-  const { interval = null, reason = null, hindrance = null } = more;
-  return { title, value: isNumber ? value : null, unit, interval, reason, hindrance };
+  const { interval = null, reason = null, hindrance = null, floor = null } = more;
+  return { title, value: isNumber ? value : null, unit, interval, reason, hindrance, floor };
 }
 
 /** Figures of a run with a hindrance: each with the direction in which that moves it, where it is known. */

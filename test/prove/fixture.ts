@@ -21,6 +21,7 @@ const experiment: ExperimentResult = {
       interval: [41_250, 44_100],
       reason: null,
       hindrance: null,
+      floor: null,
     },
     kneedle_per_second: {
       title: text("bend of the curve", "曲线弯折处"),
@@ -29,6 +30,7 @@ const experiment: ExperimentResult = {
       interval: null,
       reason: text("the curve has no bend", "曲线没有弯折"),
       hindrance: null,
+      floor: null,
     },
   },
   tables: [

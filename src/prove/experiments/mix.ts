@@ -15,7 +15,7 @@ import {
   withHindrance,
 } from "../result.ts";
 import { bootstrapInterval, median, percentileSamplesMin, type SearchResult } from "../statistics/mod.ts";
-import type { Target } from "../target/mod.ts";
+import { type OwnTarget, upstreamOf } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
@@ -24,14 +24,17 @@ import { tradingClasses, tradingKnee } from "./trading.ts";
 const messages = defineMessages({
   title: { en: "Mix: orders among market data and cancels, 7:2:1", zh: "混合流量：行情、报单、撤单 7:2:1" },
   method: {
-    en: "A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in four pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Jitter is P99 less P50 of orders.",
-    zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分四段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。抖动为报单 P99 减 P50。",
+    en: "A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in four pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Between them, one more piece goes straight to the upstream: what it shows is the machine's, the generator's and the upstream's own, and where that alone misses a threshold, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
+    zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分四段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。其间另有一段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛，则本机无法证明该指标。抖动为报单 P99 减 P50。",
   },
   knee: { en: "knee of the mix", zh: "混合流量拐点" },
   holding: { en: "holding {rate} requests/s", zh: "保持每秒 {rate}" },
   orderP50: { en: "orders, P50", zh: "报单 P50" },
   orderP99: { en: "orders, P99", zh: "报单 P99" },
   jitter: { en: "orders, P99 less P50", zh: "报单 P99 减 P50" },
+  floorP99: { en: "the same load without the gateway, P99", zh: "不经网关的相同负载 P99" },
+  floorJitter: { en: "the same load without the gateway, P99 less P50", zh: "不经网关的相同负载 P99 减 P50" },
+  straight: { en: "the same straight to the upstream", zh: "相同负载直达上游" },
   cancelP99: { en: "cancels, P99", zh: "撤单 P99" },
   marketP99: { en: "market data, P99", zh: "行情 P99" },
   few: { en: "P99 needs {needed} requests, there were {count}", zh: "P99 需要 {needed} 个请求，实际 {count} 个" },
@@ -45,7 +48,13 @@ const messages = defineMessages({
 
 const share = 0.7;
 /** Jitter is a difference of two figures that a late generator raises, so it may move either way. */
-const bends = { order_ms_p99: "up", order_ms_p50: "up", cancel_ms_p99: "up", market_ms_p99: "up" } as const;
+const bends = {
+  order_ms_p99: "up",
+  order_ms_p50: "up",
+  cancel_ms_p99: "up",
+  market_ms_p99: "up",
+  floor_ms_p99: "up",
+} as const;
 const orderShare = 0.2;
 /** On a machine this slow P99 stays open. */
 const stretchMax = 3;
@@ -57,11 +66,11 @@ export const mix: Experiment = {
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ mixMs }) => mixMs / 1000 + 18,
+  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + 1 / blocksCount) + 18,
   run: (context) => context.withWeir({}, (target) => holdMix(context, target)),
 };
 
-async function holdMix(context: Context, target: Target): Promise<Outcome> {
+async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
   const classes = tradingClasses;
   const found = await tradingKnee(context, target);
   if (found.lower === null) return notMeasured(messages.none);
@@ -69,8 +78,14 @@ async function holdMix(context: Context, target: Target): Promise<Outcome> {
   context.step(textOf(messages.holding, { rate: formatNumber(rate) }));
   const blocks: Measured[] = [];
   const blockMs = holdMs(context.profile.mixMs, rate) / blocksCount;
-  while (blocks.length < blocksCount) blocks.push(await context.trial(target, rate, blockMs, { classes }));
-  return outcomeOf(context, blocks, found, rate);
+  const hold = async (until: number): Promise<void> => {
+    while (blocks.length < until) blocks.push(await context.trial(target, rate, blockMs, { classes }));
+  };
+  await hold(blocksCount / 2);
+  context.step(messages.straight);
+  const straight = await context.trial(upstreamOf(target), rate, blockMs, { classes });
+  await hold(blocksCount);
+  return outcomeOf(context, blocks, straight, found, rate);
 }
 
 /** Long enough for the P99 of orders, with some to spare, where that is not too long to wait for. */
@@ -79,11 +94,18 @@ function holdMs(planned: number, rate: number): number {
   return Math.max(planned, Math.min(needed, planned * stretchMax));
 }
 
-function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchResult, rate: number): Outcome {
+function outcomeOf(
+  context: Context,
+  blocks: readonly Measured[],
+  straight: Measured,
+  found: SearchResult,
+  rate: number,
+): Outcome {
   const random = context.random("mix");
   const merged = mergeResults(blocks.map(({ load }) => load));
   const spoiled = blocks.find(({ isVoid }) => isVoid);
   const hindrance = blocks.find((each) => each.hindrance !== null)?.hindrance ?? null;
+  const floor = floorOf(straight);
   const classFigure = (title: Text, name: string, read: (latencyUs: LatencyUs) => number): Figure => {
     const { latencyUs } = classOf(merged, name);
     const needed = percentileSamplesMin(99);
@@ -92,7 +114,10 @@ function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchR
     }
     const pieces = blocks.map(({ load }) => msOf(read(classOf(load, name).latencyUs)));
     const { low, high } = bootstrapInterval(pieces, median, { random });
-    return figure(title, msOf(read(latencyUs)), "ms", { interval: [low, high] });
+    return figure(title, msOf(read(latencyUs)), "ms", {
+      interval: [low, high],
+      floor: floor === null ? null : msOf(read(floor)),
+    });
   };
   const lower = found.lower!;
   const upper = found.upper ?? lower;
@@ -107,12 +132,27 @@ function outcomeOf(context: Context, blocks: readonly Measured[], found: SearchR
       order_ms_p50: classFigure(messages.orderP50, "order", ({ p50 }) => p50),
       cancel_ms_p99: classFigure(messages.cancelP99, "cancel", ({ p99 }) => p99),
       market_ms_p99: classFigure(messages.marketP99, "market", ({ p99 }) => p99),
+      ...floorFigures(floor),
       mix_knee_per_second: figure(messages.knee, lower, "req/s", { interval: [lower, upper] }),
       mix_per_second: figure(messages.rate, rate, "req/s", { interval: [lower * share, upper * share] }),
     }),
     plots: [classPlot(merged), heatOf(blocks[0]!, messages.heat)],
     tables: [classTable(merged)],
-    data: blocks.map(brief),
+    data: { blocks: blocks.map(brief), straight: brief(straight) },
+  };
+}
+
+/** What the load shows without the gateway, all classes together; null where it proves nothing. */
+function floorOf({ isVoid, load }: Measured): LatencyUs | null {
+  const { latencyUs } = load.summary;
+  return isVoid || latencyUs.count < percentileSamplesMin(99) ? null : latencyUs;
+}
+
+function floorFigures(floor: LatencyUs | null): Record<string, Figure> {
+  if (floor === null) return {};
+  return {
+    floor_ms_p99: figure(messages.floorP99, msOf(floor.p99), "ms"),
+    floor_ms_jitter: figure(messages.floorJitter, msOf(floor.p99 - floor.p50), "ms"),
   };
 }
 

@@ -113,3 +113,19 @@ test("a late generator leaves a pass that it can only have made harder, told wit
   expect(judged(120, "down", 5, null)).toEqual(unknown);
   expect(judged(120, "down", 5, "down")).toEqual(unknown);
 });
+
+test("a miss that the machine shows without the gateway, too, is open, and one that it does not is a failure", () => {
+  const judged = (floor: number) => {
+    const figures = {
+      rate: figure(plainText("rate"), 120, "req/s"),
+      p99: figure(plainText("p99"), 12, "ms", { floor }),
+    };
+    const { verdict, reason } = judgeIndicator(indicator, [resultOf(1, 1, { figures })]);
+    return [verdict, reason?.en];
+  };
+  expect(judged(4)).toEqual(["fail", "p99 is 12 ms, wanted <= 10 ms"]);
+  expect(judged(11)).toEqual([
+    "not-measured",
+    "p99 is 12 ms, wanted <= 10 ms, but without the gateway the same load shows 11 ms on this machine already",
+  ]);
+});

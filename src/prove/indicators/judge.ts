@@ -5,6 +5,8 @@
  *
  * A generator that was only late makes figures worse, never better: an assertion that holds all the same passes with that
  * blemish told, where it is known in which direction hindrance moves its figure and that direction is away from the threshold.
+ *
+ * Where the same load was measured without the gateway and misses by itself, the machine cannot show what is claimed: open.
  */
 import { defineMessages } from "../../base/mod.ts";
 import { formatFigure, formatNumber, type Unit } from "../format.ts";
@@ -58,6 +60,10 @@ const messages = defineMessages({
   missesLate: {
     en: "{miss}, but {hindrance}: that may be why",
     zh: "{miss}；但{hindrance}，可能因此未达到",
+  },
+  beneath: {
+    en: "{miss}, but without the gateway the same load shows {floor} on this machine already",
+    zh: "{miss}；但在本机上，不经网关的相同负载已为 {floor}",
   },
   found: { en: "{title} is {value}", zh: "{title} 为 {value}" },
   unknownLate: {
@@ -127,7 +133,7 @@ function judgeAssertion(assertion: Assertion, result: ExperimentResult): Asserti
   const isMeasured = value !== null && result.status === "measured";
   const hindrance = found?.hindrance ?? null;
   const isProof =
-    isMeasured && (holds ? hindrance === null || isBentAway(hindrance, assertion) : !isExcused(result, hindrance));
+    isMeasured && (holds ? hindrance === null || isBentAway(hindrance, assertion) : !isExcused(result, assertion));
   const verdict: VerdictWord = !isProof ? "not-measured" : holds ? "pass" : "fail";
   const unit = found?.unit ?? "count";
   return {
@@ -145,8 +151,14 @@ function isBentAway({ bends }: Hindrance, { comparison }: Assertion): boolean {
 }
 
 /** Whether a miss may be somebody else's than the target's. */
-function isExcused(result: ExperimentResult, hindrance: Hindrance | null): boolean {
-  return result.reason !== null || hindrance !== null;
+function isExcused(result: ExperimentResult, assertion: Assertion): boolean {
+  const found = result.figures[assertion.figure];
+  return result.reason !== null || (found !== undefined && (found.hindrance !== null || isBeneath(found, assertion)));
+}
+
+/** Whether the machine misses without the gateway. */
+function isBeneath({ floor }: Figure, assertion: Assertion): boolean {
+  return floor !== null && !compare(floor, assertion);
 }
 
 export function compare(value: number, { comparison, threshold }: Assertion): boolean {
@@ -204,7 +216,10 @@ function missOf(assertion: Assertion, found: Figure): Text {
 function whyOpen(assertion: Assertion, result: ExperimentResult): Text {
   const found = result.figures[assertion.figure];
   if (found === undefined) return textOf(messages.noFigure, { name: result.name, figure: assertion.figure });
-  const { value, hindrance, reason } = found;
+  const { value, unit, hindrance, reason, floor } = found;
+  if (value !== null && isBeneath(found, assertion)) {
+    return textOf(messages.beneath, { miss: missOf(assertion, found), floor: formatFigure(floor, unit) });
+  }
   if (value === null || hindrance === null) {
     return reason ?? textOf(messages.noFigure, { name: result.name, figure: assertion.figure });
   }

@@ -46,3 +46,18 @@ export interface OwnTarget extends Target {
   readonly collectorPauses: readonly CollectorPause[];
   readonly upstreamUrl: string;
 }
+
+/** The service behind a gateway as a target of its own: what the same load shows on this machine without the gateway. */
+export function upstreamOf({ upstreamUrl: url, upstreamIds, path }: OwnTarget): Target {
+  return {
+    kind: "unknown",
+    name: url,
+    url,
+    path,
+    isLocal: true,
+    upstreamIds,
+    workerIds: async () => [],
+    metrics: async () => null,
+    stop: async () => {},
+  };
+}
