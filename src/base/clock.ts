@@ -19,6 +19,28 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
 };
 
+/** As close together as two readings are when nothing comes between them, milliseconds. */
+const togetherMs = 0.05;
+const togetherTries = 10;
+
+/**
+ * Both times of one moment. A process that is held up between two readings would find the wall clock off by as long as that, so
+ * the closest of a few tries counts.
+ */
+export function readTogether(clock: Clock): { readonly monotonicMs: number; readonly wallMs: number } {
+  let closest = { monotonicMs: 0, wallMs: 0 };
+  let apartMs = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < togetherTries && apartMs > togetherMs; tries++) {
+    const beforeMs = clock.monotonicMs();
+    const wallMs = clock.wallMs();
+    const afterMs = clock.monotonicMs();
+    if (afterMs - beforeMs >= apartMs) continue;
+    apartMs = afterMs - beforeMs;
+    closest = { monotonicMs: (beforeMs + afterMs) / 2, wallMs };
+  }
+  return closest;
+}
+
 /** A clock that moves only when told to. */
 export class FakeClock implements Clock {
   private nowNs = 0;

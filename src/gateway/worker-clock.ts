@@ -2,7 +2,7 @@
  * The clock guard of one worker: looks at the wall clock every second and asks the configured time sources on schedule,
  * spread so that workers do not ask in step.
  */
-import type { LoopClock } from "../base/mod.ts";
+import { type LoopClock, readTogether } from "../base/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { ClockGuard, type ClockReport } from "../resilience/mod.ts";
 import { askTime } from "../transport/mod.ts";
@@ -44,7 +44,9 @@ export class WorkerClock {
     const { nowMs } = this.loop;
     if (nowMs - this.lookedMs < lookMs) return;
     this.lookedMs = nowMs;
-    this.guard.look(nowMs, this.loop.clock.wallMs());
+    // The round's own time is as old as the round by now.
+    const { monotonicMs, wallMs } = readTogether(this.loop.clock);
+    this.guard.look(monotonicMs, wallMs);
     for (const [source, address] of this.config.sources.entries()) {
       if (nowMs < this.nextAsk[source]! || address.kind === "unix") continue;
       this.nextAsk[source] = nowMs + this.config.intervalMs;
@@ -61,10 +63,10 @@ export class WorkerClock {
   }
 
   private makeGuard(config: Config["clock"]): ClockGuard {
-    const { nowMs, clock } = this.loop;
+    const { monotonicMs, wallMs } = readTogether(this.loop.clock);
     // The first second asks all of them; after that each has its own moment.
     this.nextAsk = config.sources.map(() => 0);
     const settings = { sourcesCount: config.sources.length, warnMs: config.warnMs, fenceMs: config.fenceMs };
-    return new ClockGuard(settings, nowMs, clock.wallMs());
+    return new ClockGuard(settings, monotonicMs, wallMs);
   }
 }
