@@ -79,7 +79,7 @@ export class Gateway {
     const loop = new LoopClock(openMachineClock());
     const directory = new CellDirectory(metrics.cells);
     const seed = sharedSeed(directory);
-    this.protection = new Protection(directory, seed, metrics.seatIndex, metrics.seatsCount);
+    this.protection = new Protection(directory, seed, metrics.seatIndex, metrics.seatsCount, loop.clock);
     this.standing = new WorkerStanding(directory, metrics.seatIndex, metrics.seatsCount);
     this.networks = new NetworkCounts(config.limits.networkPrefixBits4, config.limits.networkPrefixBits6);
     this.gate = this.makeGate();

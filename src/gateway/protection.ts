@@ -3,7 +3,7 @@
  * fallbacks. What all workers must agree on gets cells of the shared segment by name, so that every worker, also one that
  * starts later, finds the same.
  */
-import { Outcome, Random } from "../base/mod.ts";
+import { type Clock, Outcome, Random } from "../base/mod.ts";
 import type { Config, RouteConfig, UpstreamConfig } from "../config/mod.ts";
 import { LaneGate, type LaneSettings, laneOf } from "../lanes/mod.ts";
 import {
@@ -70,11 +70,14 @@ export class Protection {
   readonly proofs: Proofs;
   private readonly seat: number;
   private readonly seatsCount: number;
+  /** The machine's time at this moment, for limits: a round's own may be older than what other workers have spent since. */
+  private readonly readNs: () => number;
 
-  constructor(directory: CellDirectory, seed: number, seat: number, seatsCount: number) {
+  constructor(directory: CellDirectory, seed: number, seat: number, seatsCount: number, clock: Clock) {
     this.directory = directory;
     this.seat = seat;
     this.seatsCount = seatsCount;
+    this.readNs = () => clock.monotonicNs();
     this.proofs = new Proofs(directory, seed);
   }
 
@@ -197,7 +200,7 @@ export class Protection {
   private limitOf(name: string, whole: Config): RouteLimit {
     const config = whole.rateLimits.find((limit) => limit.name === name)!;
     const { count, periodMs } = config.rate;
-    const shape = new RateShape(count, periodMs, config.burst);
+    const shape = new RateShape(count, periodMs, config.burst, this.readNs);
     const { directory } = this;
     const cellsName = `limit ${name} ${count}/${periodMs} ${config.burst} ${config.by.kind}`;
     const isShared = config.by.kind === "all";

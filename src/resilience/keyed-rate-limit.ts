@@ -69,7 +69,7 @@ export class KeyedRateLimiter {
       for (let tagAt = set; tagAt < set + ways; tagAt++) {
         const tag = Atomics.load(cells, tagAt);
         if (tag === key.tag) return tagAt + ways;
-        const spent = tag === 0 ? -1 : aheadUnits(Atomics.load(cells, tagAt + ways), now, shape);
+        const spent = tag === 0 ? -1 : this.spentAt(tagAt + ways, nowNs);
         if (spent < least) {
           least = spent;
           leastTag = tag;
@@ -83,5 +83,10 @@ export class KeyedRateLimiter {
       }
     }
     return chosen + ways;
+  }
+
+  private spentAt(at: number, nowNs: number): number {
+    const arrival = Atomics.load(this.cells, at);
+    return aheadUnits(arrival, this.shape.unitsAt(nowNs, arrival), this.shape);
   }
 }

@@ -97,6 +97,30 @@ test("after any pause, however long, a limiter admits at most one burst and is n
   );
 });
 
+test("a worker whose time is old frees nothing that others have spent since", () => {
+  let momentNs = 7e12;
+  const shape = new RateShape(2000, 1000, 100, () => momentNs);
+  const cells = new Int32Array(keyedLimiterCells(8) + 1);
+  const [one, other] = [new RateLimiter(shape, cells, 0), new RateLimiter(shape, cells, 0)];
+  const keyed = new KeyedRateLimiter(shape, cells, 1, 8);
+  const key = new KeyHash(3);
+  for (const oldMs of [0, 0.4, 3, 40, 900]) {
+    const startNs = momentNs;
+    key.ofText("heavy");
+    while (one.take(momentNs)) while (keyed.take(key, momentNs));
+    const oldNs = momentNs - oldMs * 1e6;
+    expect([other.take(oldNs), other.remaining(oldNs), keyed.take(key, oldNs)]).toEqual([false, 0, false]);
+    expect(other.waitNs(oldNs)).toBeGreaterThan(0);
+    for (let filler = 0; filler < 16; filler++) {
+      key.ofText(`new ${filler}`);
+      keyed.take(key, oldNs);
+    }
+    key.ofText("heavy");
+    expect(keyed.take(key, momentNs)).toBe(false);
+    momentNs = startNs + 1e9;
+  }
+});
+
 test("what remains, how long to wait and refunds agree with what is admitted", () => {
   const limiter = new RateLimiter(new RateShape(100, 1000, 5), new Int32Array(1), 0);
   const nowNs = 7e12;

@@ -12,6 +12,10 @@
  * of a decision is rounded, by at most 1/k of the interval between two requests. A cell left alone for longer than the
  * 2^31 units of half a turn reads as time ahead; but a true value is never further ahead than a burst, so anything beyond
  * is known to be old and counts as zero. Old values that happen to fall within a burst (and a millisecond for clocks) only delay: they never admit more.
+ *
+ * A caller's time may be older than a cell that another worker has changed since: a round is long, a process may be held up
+ * for milliseconds. A value that seems to be further ahead than a burst is therefore compared with the time at this moment, read after
+ * the value, before it counts as old.
  */
 import { assert } from "../base/mod.ts";
 
@@ -31,13 +35,16 @@ export class RateShape {
   /** Further ahead than this no live cell can be. */
   readonly staleUnits: number;
   readonly unitsPerNs: number;
+  /** Machine time at this moment; null where callers' times are never old. */
+  private readonly readNs: (() => number) | null;
 
   /** @param count requests per `periodMs`; @param burst requests that may come at once after a pause, 1 or more */
-  constructor(count: number, periodMs: number, burst: number) {
+  constructor(count: number, periodMs: number, burst: number, readNs: (() => number) | null = null) {
     assert(count > 0 && periodMs > 0, "a rate is positive");
     assert(burst >= 1 && Number.isInteger(burst), "a burst is a whole number of at least one");
     assert((count / periodMs) * 1000 <= rateMaxPerSecond, "a rate is at most 10,000,000 per second");
     this.burst = burst;
+    this.readNs = readNs;
     this.intervalNs = (periodMs * 1e6) / count;
     let cost = 1024;
     while (cost > 1 && (burst * cost > burstUnitsMax || (this.intervalNs / cost) * 2 ** 30 < ringHalfNs)) cost /= 2;
@@ -47,6 +54,13 @@ export class RateShape {
     this.unitsPerNs = cost / this.intervalNs;
     this.staleUnits = this.burstUnits + Math.min(burstUnitsMax, Math.ceil(clockSlackNs * this.unitsPerNs) + cost);
   }
+
+  /** A caller's time in units; this moment's where `arrival`, which was read before, seems further ahead than it can be. */
+  unitsAt(nowNs: number, arrival: number): number {
+    const now = (nowNs * this.unitsPerNs) | 0;
+    if (this.readNs === null || arrival === 0 || ((arrival - now) | 0) <= this.burstUnits) return now;
+    return (this.readNs() * this.unitsPerNs) | 0;
+  }
 }
 
 /** Cells that one limiter needs. */
@@ -54,9 +68,9 @@ export const rateLimiterCells = 1;
 
 /** Spends `cost` requests of the limit kept in one cell; whether they conform. */
 export function takeFromCell(cells: Int32Array, at: number, shape: RateShape, nowNs: number, cost: number): boolean {
-  const now = (nowNs * shape.unitsPerNs) | 0;
   for (;;) {
     const arrival = Atomics.load(cells, at);
+    const now = shape.unitsAt(nowNs, arrival);
     const next = aheadUnits(arrival, now, shape) + cost * shape.costUnits;
     if (next > shape.burstUnits) return false;
     const later = (now + next) | 0;
@@ -66,15 +80,15 @@ export function takeFromCell(cells: Int32Array, at: number, shape: RateShape, no
 
 /** Nanoseconds until `cost` requests conform; 0 when they do now. */
 export function waitOfCellNs(cells: Int32Array, at: number, shape: RateShape, nowNs: number, cost: number): number {
-  const now = (nowNs * shape.unitsPerNs) | 0;
-  const next = aheadUnits(Atomics.load(cells, at), now, shape) + cost * shape.costUnits;
+  const arrival = Atomics.load(cells, at);
+  const next = aheadUnits(arrival, shape.unitsAt(nowNs, arrival), shape) + cost * shape.costUnits;
   return next <= shape.burstUnits ? 0 : (next - shape.burstUnits) / shape.unitsPerNs;
 }
 
 /** Whole requests that conform now. */
 export function remainingOfCell(cells: Int32Array, at: number, shape: RateShape, nowNs: number): number {
-  const now = (nowNs * shape.unitsPerNs) | 0;
-  return Math.floor((shape.burstUnits - aheadUnits(Atomics.load(cells, at), now, shape)) / shape.costUnits);
+  const arrival = Atomics.load(cells, at);
+  return Math.floor((shape.burstUnits - aheadUnits(arrival, shape.unitsAt(nowNs, arrival), shape)) / shape.costUnits);
 }
 
 /** How far the arrival time lies ahead of now, in units: 0 for what has passed, was never set, or is too old to be true. */
