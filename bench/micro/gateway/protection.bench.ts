@@ -206,7 +206,7 @@ rateLimits:
   each: { ${limit}, by: client }
 identity:
   jwt: { staff: { keys: { file: ${folder}/keys.jwks } } }
-  hmac: { desk: { keys: { file: ${folder}/secrets }, window: 5s, noncesMax: 1000000 } }
+  hmac: { desk: { keys: { file: ${folder}/secrets }, window: 2s, noncesMax: 1000000 } }
 routes:
   - { match: { path: /PLAIN }, upstream: plain }
   - { match: { path: /GUARD }, upstream: guarded, lane: order, rateLimits: [quiet] }
