@@ -61,7 +61,7 @@ export class WeirAdmission implements Admission {
   private hadWaiting = false;
   private endsUs: number;
   private limitedWindows = 0;
-  /** The most in flight when nobody waited and answers took what they usually do. */
+  /** The most in flight when nobody waited and answers took what they usually do; 0 while there was no such window. */
   private sound = 0;
   /** Rises in a row. */
   private rises = 0;
@@ -179,7 +179,8 @@ export class WeirAdmission implements Admission {
       this.current = Math.min(this.max, this.current + Math.min(rise, this.current * riseRatioMax));
     } else {
       this.rises = 0;
-      const least = this.limitedWindows < quickFalls ? Math.min(fallRatio, this.sound / this.current) : fallRatio;
+      const isQuick = this.sound > 0 && this.limitedWindows < quickFalls;
+      const least = isQuick ? Math.min(fallRatio, this.sound / this.current) : fallRatio;
       this.current = Math.max(this.min, this.current * Math.max(least, gradient));
     }
     this.limitedWindows += 1;
