@@ -6,7 +6,8 @@
  * A generator that was only late makes figures worse, never better: an assertion that holds all the same passes with that
  * blemish told, where it is known in which direction hindrance moves its figure and that direction is away from the threshold.
  *
- * Where the same load was measured without the gateway and misses by itself, the machine cannot show what is claimed: open.
+ * Where the same load was measured without the gateway and misses by itself, the machine cannot show what is claimed: open, unless
+ * what comes on top of that misses, too.
  */
 import { defineMessages } from "../../base/mod.ts";
 import { formatFigure, formatNumber, type Unit } from "../format.ts";
@@ -156,9 +157,9 @@ function isExcused(result: ExperimentResult, assertion: Assertion): boolean {
   return result.reason !== null || (found !== undefined && (found.hindrance !== null || isBeneath(found, assertion)));
 }
 
-/** Whether the machine misses without the gateway. */
-function isBeneath({ floor }: Figure, assertion: Assertion): boolean {
-  return floor !== null && !compare(floor, assertion);
+/** Whether the machine misses without the gateway, and what the gateway adds would hold. */
+function isBeneath({ value, floor }: Figure, assertion: Assertion): boolean {
+  return floor !== null && value !== null && !compare(floor, assertion) && compare(value - floor, assertion);
 }
 
 export function compare(value: number, { comparison, threshold }: Assertion): boolean {
