@@ -2,6 +2,7 @@
 export { AssertionError, assert, unreachable } from "./assert.ts";
 export { copyBytes, equalBytes, latin1, writeDecimal, writeLatin1 } from "./bytes.ts";
 export { type Clock, FakeClock, readTogether, systemClock } from "./clock.ts";
+export { withoutCollectorTimer } from "./collector-timer.ts";
 export { ExitCode, WeirError } from "./errors.ts";
 export { Histogram } from "./histogram.ts";
 export { compactLatencyShape, HistogramShape, latencyNsShape, latencyShape } from "./histogram-shape.ts";

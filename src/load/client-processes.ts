@@ -4,6 +4,7 @@
  * not, and need not be started. Whoever opens this closes it; a process that misbehaved is ended, never kept.
  */
 import { join } from "node:path";
+import { withoutCollectorTimer } from "../base/mod.ts";
 import type { FromWorker, ToWorker } from "./worker.ts";
 
 /** The run that a client process works for. */
@@ -21,6 +22,7 @@ export class ClientProcess {
   constructor() {
     this.child = Bun.spawn([process.execPath, join(import.meta.dir, "worker.ts")], {
       stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, ...withoutCollectorTimer },
       serialization: "advanced",
       ipc: (message: FromWorker) => this.owner?.hear(message),
       onExit: (_child, exitCode) => {

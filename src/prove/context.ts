@@ -31,6 +31,11 @@ export interface ContextOptions {
   readonly onStep: (text: Text) => void;
 }
 
+export interface RunOptions extends LoadHooks {
+  /** True where the gateway times itself, so that clients which share its cores may be late. */
+  readonly givesWay?: boolean;
+}
+
 export interface SearchLimits {
   readonly widthRatio: number;
   readonly trialsPerRate: number;
@@ -111,14 +116,18 @@ export class Context {
   }
 
   /** A run of load. An interrupt ends it and the experiment with it. */
-  async run(target: Target, input: Partial<PlanInput>, hooks: LoadHooks = {}): Promise<Measured> {
-    const measured = await this.runToInterrupt(target, input, hooks);
+  async run(target: Target, input: Partial<PlanInput>, options: RunOptions = {}): Promise<Measured> {
+    const measured = await this.runToInterrupt(target, input, options);
     this.options.signal.throwIfAborted();
     return measured;
   }
 
   /** As `run`, but what was measured until an interrupt is the result; its verdict says that it was cut short. */
-  async runToInterrupt(target: Target, input: Partial<PlanInput>, hooks: LoadHooks = {}): Promise<Measured> {
+  async runToInterrupt(
+    target: Target,
+    input: Partial<PlanInput>,
+    { givesWay = false, ...hooks }: RunOptions = {},
+  ): Promise<Measured> {
     const { signal, seed, toleratesGenerator } = this.options;
     signal.throwIfAborted();
     const health = { ...(toleratesGenerator && { isVoidable: false }), ...input.health };
@@ -127,6 +136,7 @@ export class Context {
     return await measure(target, whole, {
       hooks: { signal, clients: this.clients, ...hooks },
       cores: this.machine.cores,
+      givesWay,
     });
   }
 

@@ -5,7 +5,7 @@
 import { systemClock } from "../base/mod.ts";
 import { buildPlan, type LoadHooks, type LoadPlan, type LoadResult, type PlanInput, runLoad } from "../load/mod.ts";
 import { formatNumber } from "./format.ts";
-import { hurry, readMachineUse, readUse } from "./machine/mod.ts";
+import { giveTurn, readMachineUse, readUse } from "./machine/mod.ts";
 import { messages } from "./messages.ts";
 import { checkLittle, type LittleCheck, mean } from "./statistics/mod.ts";
 import type { Target } from "./target/mod.ts";
@@ -45,6 +45,8 @@ export interface Measured {
 export interface MeasureOptions {
   readonly hooks?: LoadHooks;
   readonly cores: number;
+  /** True where the gateway times itself, so that clients which share its cores may be late. */
+  readonly givesWay?: boolean;
 }
 
 /** Share of a core, or of all, from which on it counts as used up. */
@@ -59,8 +61,9 @@ export async function measure(target: Target, input: PlanInput, options: Measure
     ...hooks,
     onStart: (setup, processIds) => {
       // Several that cannot be made to wait would take the cores from whoever is to answer them.
-      const isHurried = plan.load.kind === "open" && processIds.length <= options.cores / 2;
-      for (const id of processIds) hurry(id, isHurried);
+      const isAlone = plan.load.kind === "open" && processIds.length <= options.cores / 2;
+      const turn = options.givesWay === true ? "last" : isAlone ? "at-once" : "first";
+      for (const id of processIds) giveTurn(id, turn);
       before = takeUse(target, workerIds);
       hooks?.onStart?.(setup, processIds);
     },

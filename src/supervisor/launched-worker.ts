@@ -2,7 +2,7 @@
  * A process of the workers' program from its launch on. It gets its work at once, or waits for it as a spare with the program
  * loaded; whoever employs it hears of its messages and its end.
  */
-import { assert } from "../base/mod.ts";
+import { assert, withoutCollectorTimer } from "../base/mod.ts";
 import type { Config } from "../config/mod.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
@@ -101,6 +101,7 @@ export class LaunchedWorker {
  */
 export function collectorEnvironment({ concurrent, allocationBytesMax }: Config["collector"]): Record<string, string> {
   return {
+    ...withoutCollectorTimer,
     BUN_JSC_numberOfGCMarkers: "1",
     ...(!concurrent && { BUN_JSC_useConcurrentGC: "0" }),
     ...(allocationBytesMax > 0 && { BUN_JSC_gcMaxHeapSize: String(allocationBytesMax) }),

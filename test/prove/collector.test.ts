@@ -11,6 +11,8 @@ test("workers take the collector's settings, and collect when nothing is in flig
     const environment = readFileSync(`/proc/${worker}/environ`, "latin1").split("\0");
     expect(environment).toContain("BUN_JSC_useConcurrentGC=0");
     expect(environment).toContain("BUN_JSC_gcMaxHeapSize=1048576");
+    // The runtime would also collect on a timer, whatever was allocated.
+    expect(environment).toContain("BUN_GC_TIMER_DISABLE=1");
     let collections = 0;
     const deadline = AbortSignal.timeout(20_000);
     while (collections === 0 && !deadline.aborted) {

@@ -3,7 +3,7 @@
  * them. The generator uses its connections in turn, so all of them are in use and none is only held.
  */
 import { planDefaults } from "../../load/mod.ts";
-import type { Context } from "../context.ts";
+import type { Context, RunOptions } from "../context.ts";
 import type { Measured } from "../measure.ts";
 import type { Target, WeirOptions } from "../target/mod.ts";
 import { type Text, textOf } from "../text.ts";
@@ -66,7 +66,7 @@ export async function runCrowd(
   size: CrowdSize,
   perSecond: number,
   durationMs: number,
-  onSecond: () => void = () => {},
+  options: RunOptions = {},
 ): Promise<Measured> {
   const { count, processesCount, sourceAddresses } = size;
   return await context.run(
@@ -83,7 +83,7 @@ export async function runCrowd(
       pacing: context.pacingAt(target, perSecond, processesCount),
       health: { sendLagUsP99Max: Math.max(planDefaults.sendLagUsP99Max, stepsLateMax * clientStepUs * processesCount) },
     },
-    { onSecond },
+    options,
   );
 }
 

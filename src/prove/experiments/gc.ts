@@ -17,7 +17,7 @@ import {
   withHindrance,
 } from "../result.ts";
 import { bootstrapInterval, countInterval, mean, quantile } from "../statistics/mod.ts";
-import { type MetricValues, type OwnTarget, percentileBetween } from "../target/mod.ts";
+import { type CollectorPause, type MetricValues, type OwnTarget, percentileBetween } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type CrowdSize, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
 import { type Experiment, msOf, percentileFigure, steadyPart, voidReason } from "./experiment.ts";
@@ -26,8 +26,8 @@ import { common } from "./messages.ts";
 const messages = defineMessages({
   title: { en: "Collector pauses at up to 100,000 connections", zh: "至 100,000 连接的垃圾回收停顿" },
   method: {
-    en: "The gateway runs with the runtime's collector log (BUN_JSC_logGC=1), and 10,000 and then 100,000 connections are used in turn at 40 % of the knee. Every pause that serving workers log in the measured time counts; those of the warm-up do not. Writing the log is part of each pause, some 0.3 ms. Beside it stands the P99 of the event loop's lateness from the gateway's own metrics: a stall that no pause explains has another cause, such as waiting for a processor. From the standard profile on the policies that the configuration offers (section collector) run one after the other over 10,000 connections: what the runtime does by itself, as in a phase of market data; collecting in idle moments, as in a phase of orders; a lower limit of allocation; and collection that stops the worker. Since every pause is logged, percentiles here are of all there were; the interval is a block bootstrap.",
-    zh: "网关启用运行时回收日志（BUN_JSC_logGC=1），以拐点 40 % 的速率先后轮流使用 10,000 与 100,000 个连接。测量期间在用工作进程记录的每次停顿都计入，热身期间的不计。写日志本身也计入每次停顿，约 0.3 毫秒。旁列网关自身指标中事件循环迟到的 P99：若停顿不能解释的卡顿，则另有原因，例如等待处理器。自 standard 档位起，在 10,000 连接下依次运行配置（collector 节）提供的各策略：运行时自行决定（如行情时段）、空闲时回收（如报单时段）、较低的分配上限、以及停住工作进程的回收。由于每次停顿都有日志，此处分位数为全部停顿的分位数；区间为区块自助法。",
+    en: "The gateway runs with the runtime's collector log (BUN_JSC_logGC=1), and 10,000 and then 100,000 connections are used in turn at 40 % of the knee. Every pause that serving workers log in the measured time counts; those of the warm-up do not. Clients have the lowest priority meanwhile: the gateway times itself, and elsewhere they would have processors of their own. Writing the log is part of each pause, some 0.3 ms. Beside it stands the P99 of the event loop's lateness from the gateway's own metrics: a stall that no pause explains has another cause, such as waiting for a processor. From the standard profile on the policies that the configuration offers (section collector) run one after the other over 10,000 connections: what the runtime does by itself, as in a phase of market data; collecting in idle moments, as in a phase of orders; a lower limit of allocation; and collection that stops the worker. Since every pause is logged, percentiles here are of all there were; the interval is a block bootstrap.",
+    zh: "网关启用运行时回收日志（BUN_JSC_logGC=1），以拐点 40 % 的速率先后轮流使用 10,000 与 100,000 个连接。测量期间在用工作进程记录的每次停顿都计入，热身期间的不计。期间客户端优先级最低：计时由网关自身完成，而在实际环境中客户端另有处理器。写日志本身也计入每次停顿，约 0.3 毫秒。旁列网关自身指标中事件循环迟到的 P99：若停顿不能解释的卡顿，则另有原因，例如等待处理器。自 standard 档位起，在 10,000 连接下依次运行配置（collector 节）提供的各策略：运行时自行决定（如行情时段）、空闲时回收（如报单时段）、较低的分配上限、以及停住工作进程的回收。由于每次停顿都有日志，此处分位数为全部停顿的分位数；区间为区块自助法。",
   },
   p99: { en: "pause, P99", zh: "停顿 P99" },
   max: { en: "pause, longest", zh: "最长停顿" },
@@ -39,8 +39,22 @@ const messages = defineMessages({
     en: "{count} connections over {workers} workers, {name}",
     zh: "{count} 个连接，{workers} 个工作进程，{name}",
   },
-  none: { en: "no pause was logged in the measured time", zh: "测量期间未记录到停顿" },
-  few: { en: "P99 needs {needed} pauses, there were {count}", zh: "P99 需要 {needed} 次停顿，实际 {count} 次" },
+  earlierMax: {
+    en: "longest pause before the measured time: start, warm-up, setting up connections",
+    zh: "测量之前（启动、热身、建立连接）的最长停顿",
+  },
+  silent: {
+    en: "no pause was logged, neither in the measured time nor before it: nothing shows that the log works",
+    zh: "测量期间及此前均未记录到停顿：无法证明日志有效",
+  },
+  none: {
+    en: "no worker was paused in the measured time, {seconds} s of each of {workers} workers: what serves requests leaves nothing to collect. That the log works is shown by the {count} pauses it has of the same workers before that",
+    zh: "测量期间（{workers} 个工作进程各 {seconds} 秒）没有停顿：处理请求不产生需要回收的内存。同一批工作进程此前有 {count} 次停顿记录，证明日志有效",
+  },
+  few: {
+    en: "P99 needs {needed} pauses, there were {count}: the longest stands for it",
+    zh: "P99 需要 {needed} 次停顿，实际 {count} 次：以最长者代之",
+  },
   elsewhere: {
     en: "the event loop was late by up to {stall} ms (P99) where the longest pause was {pause} ms: what delays it is not the collector but other work, or waiting for a processor",
     zh: "事件循环迟到达 {stall} 毫秒（P99），而最长停顿为 {pause} 毫秒：拖延它的不是回收，而是其他工作或等待处理器",
@@ -79,6 +93,8 @@ interface Watched {
   readonly name: Text;
   readonly count: number;
   readonly pauses: readonly number[];
+  /** Those that the same workers had before: start, warm-up, setting up connections. */
+  readonly earlierPauses: readonly number[];
   readonly stallMs: number | null;
   readonly seconds: number;
   readonly workersCount: number;
@@ -140,22 +156,27 @@ async function watch(
   let from = target.collectorPauses.length;
   let seconds = 0;
   let before: Promise<MetricValues | null> = target.metrics();
-  const measured = await runCrowd(context, target, size, perSecond, durationMs, () => {
-    seconds += 1;
-    if (seconds > 2) return;
-    // What happened until the warm-up ends is not part of the figure.
-    from = target.collectorPauses.length;
-    before = target.metrics();
+  const measured = await runCrowd(context, target, size, perSecond, durationMs, {
+    givesWay: true,
+    onSecond: () => {
+      seconds += 1;
+      if (seconds > 2) return;
+      // What happened until the warm-up ends is not part of the figure.
+      from = target.collectorPauses.length;
+      before = target.metrics();
+    },
   });
-  const [first, last] = [await before, await target.metrics()];
+  const [start, end] = [await before, await target.metrics()];
   const stall =
-    first === null || last === null ? null : percentileBetween(first, last, "weir_event_loop_stall_seconds", 99);
+    start === null || end === null ? null : percentileBetween(start, end, "weir_event_loop_stall_seconds", 99);
   // Workers that only wait to replace one are small and have nothing to do.
   const serving = await target.workerIds();
-  const pauses = target.collectorPauses.slice(from).filter(({ processId }) => serving.includes(processId));
+  const pausesIn = (some: readonly CollectorPause[]): number[] =>
+    some.filter(({ processId }) => serving.includes(processId)).map(({ ms }) => ms);
   return {
     ...{ name, count: size.count, workersCount, measured, seconds: durationMs / 1000 },
-    pauses: pauses.map(({ ms }) => ms),
+    pauses: pausesIn(target.collectorPauses.slice(from)),
+    earlierPauses: pausesIn(target.collectorPauses.slice(0, from)),
     stallMs: stall === null ? null : stall * 1000,
     reason: missingConnections(measured, size.count) ?? voidReason(measured),
   };
@@ -164,8 +185,10 @@ async function watch(
 function outcomeOf(context: Context, watched: readonly Watched[]): Outcome {
   const crowd = watched.find(({ count }) => count === crowdCount);
   const data = watched.map(({ measured, ...rest }) => ({ ...rest, run: brief(measured) }));
-  if (crowd === undefined) return notMeasured(messages.none, { data });
-  const { pauses, stallMs, measured, reason } = crowd;
+  if (crowd === undefined) return notMeasured(messages.silent, { data });
+  const { pauses, earlierPauses, stallMs, measured, reason, seconds, workersCount } = crowd;
+  const isCalm = pauses.length === 0 && earlierPauses.length > 0;
+  const calm = { seconds, workers: workersCount, count: earlierPauses.length };
   const longest = pauses.length === 0 ? null : Math.max(...pauses);
   const isElsewhere = stallMs !== null && longest !== null && stallMs > longest;
   const values = { stall: formatNumber(stallMs ?? 0), pause: formatNumber(longest ?? 0) };
@@ -176,6 +199,7 @@ function outcomeOf(context: Context, watched: readonly Watched[]): Outcome {
     limiter: measured.limiter,
     figures: figuresOf(context, crowd),
     notes: [
+      ...(isCalm ? [textOf(messages.none, calm)] : []),
       ...(isElsewhere ? [textOf(messages.elsewhere, values)] : []),
       ...(context.profile.comparesPolicies ? [] : [messages.noPolicies]),
     ],
@@ -187,30 +211,38 @@ function outcomeOf(context: Context, watched: readonly Watched[]): Outcome {
 
 function figuresOf(
   context: Context,
-  { pauses, stallMs, measured, seconds, workersCount }: Watched,
+  { pauses, earlierPauses, stallMs, measured, seconds, workersCount }: Watched,
 ): Record<string, Figure> {
   const random = context.random("gc");
   const { length: count } = pauses;
-  const none = count === 0 ? messages.none : null;
-  const few = count < pausesMin ? (none ?? textOf(messages.few, { needed: pausesMin, count })) : null;
-  const p99 = few === null ? bootstrapInterval(pauses, (all) => quantile(all, 0.99), { random, blockLength }) : null;
-  const longest = count === 0 ? null : bootstrapInterval(pauses, (all) => Math.max(...all), { random, blockLength });
-  const average = count === 0 ? null : bootstrapInterval(pauses, mean, { random, blockLength });
-  const share = (ms: number): number => (ms * count) / 1000 / (seconds * workersCount);
+  const silent = count === 0 && earlierPauses.length === 0 ? messages.silent : null;
+  const few = count > 0 && count < pausesMin ? textOf(messages.few, { needed: pausesMin, count }) : null;
+  const longest = (all: readonly number[]): number => Math.max(0, ...all);
+  // Without a pause nothing was held up: that is the figure, if the log is known to work.
+  const pauseFigure = (title: Text, statistic: (all: readonly number[]) => number): Figure => {
+    if (count === 0) return figure(title, silent === null ? 0 : null, "ms", { reason: silent });
+    const { estimate, low, high } = bootstrapInterval(pauses, statistic, { random, blockLength });
+    return figure(title, estimate, "ms", { interval: [low, high] });
+  };
+  const p99 = pauseFigure(messages.p99, few === null ? (all) => quantile(all, 0.99) : longest);
+  const share = (all: readonly number[]): number => (mean(all) * count) / 1000 / (seconds * workersCount);
+  const average = count === 0 ? null : bootstrapInterval(pauses, share, { random, blockLength });
   const { points } = steadyPart(measured, 2);
   return {
-    pause_ms_p99: figure(messages.p99, p99?.estimate ?? null, "ms", {
-      interval: p99 === null ? null : [p99.low, p99.high],
-      reason: few,
-    }),
-    pause_ms_max: figure(messages.max, longest?.estimate ?? null, "ms", {
-      interval: longest === null ? null : [longest.low, longest.high],
-      reason: none,
-    }),
+    ...withHindrance(few, { pause_ms_p99: "up" }, { pause_ms_p99: p99 }),
+    pause_ms_max: pauseFigure(messages.max, longest),
     pause_count: figure(messages.count, count, "count", { interval: countInterval(count) }),
-    pause_ratio: figure(messages.share, average === null ? 0 : share(average.estimate), "ratio", {
-      interval: average === null ? null : [share(average.low), share(average.high)],
+    pause_ratio: figure(messages.share, average?.estimate ?? 0, "ratio", {
+      interval: average === null ? null : [average.low, average.high],
     }),
+    earlier_pause_ms_max: figure(
+      messages.earlierMax,
+      earlierPauses.length === 0 ? null : longest(earlierPauses),
+      "ms",
+      {
+        reason: silent,
+      },
+    ),
     stall_ms_p99: figure(messages.stall, stallMs, "ms"),
     // Pauses and stalls are timed by the gateway's own clock, latency by the generator's.
     ...withHindrance(

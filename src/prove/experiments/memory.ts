@@ -58,7 +58,7 @@ async function weigh(context: Context, target: Target, size: CrowdSize): Promise
   };
   const durationMs = context.profile.memorySettleMs;
   const perSecond = Math.min(8000, idleCount / (durationMs / 1000));
-  const measured = await runCrowd(context, target, size, perSecond, durationMs, sample);
+  const measured = await runCrowd(context, target, size, perSecond, durationMs, { onSecond: sample });
   const missing = missingConnections(measured, idleCount);
   if (missing !== null) return notMeasured(missing, { data: brief(measured) });
   const last = samples.slice(-samplesAfter).map(([, bytes]) => bytes);

@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock, WeirError } from "../../base/mod.ts";
+import { systemClock, WeirError, withoutCollectorTimer } from "../../base/mod.ts";
 import { makeCertificate } from "../tls/mod.ts";
 import { Child } from "./child.ts";
 import { type MetricValues, parseMetrics } from "./metrics.ts";
@@ -77,6 +77,7 @@ export async function startWeir(options: WeirOptions): Promise<OwnTarget> {
   const folder = mkdtempSync(join(tmpdir(), "weir-prove-"));
   const example = new Child("weir example", {
     command: [process.execPath, main, "example", "--listen", "127.0.0.1:0", "--behaviour", options.behaviour ?? ""],
+    environment: withoutCollectorTimer,
   });
   try {
     const port = Number((await example.line(/127\.0\.0\.1:(\d+)/))[1]);
