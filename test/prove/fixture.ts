@@ -153,6 +153,7 @@ export const exampleReport: ReportDocument = {
       tcpTwReuse: 2,
       loadAverage: 0.1,
       busyRatio: 0.02,
+      stillness: { wakeMsP99: 0.06, wakeMsMax: 0.4, takenRatio: 0.0004, takenMsMax: 0.1 },
       weir: "0.1.0",
       runtime: "Bun 1.4.5",
       commit: null,

@@ -57,7 +57,7 @@ const bends = {
 } as const;
 const orderShare = 0.2;
 /** On a machine this slow P99 stays open. */
-const stretchMax = 3;
+const stretchMax = 2;
 /** The rate is held in so many pieces, whose spread is the interval. */
 const blocksCount = 4;
 
@@ -66,7 +66,7 @@ export const mix: Experiment = {
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + 1 / blocksCount) + 18,
+  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + 1 / blocksCount) + 22,
   run: (context) => context.withWeir({}, (target) => holdMix(context, target)),
 };
 

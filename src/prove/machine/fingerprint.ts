@@ -4,8 +4,10 @@
  */
 import { availableParallelism, cpus, hostname, loadavg, release, totalmem } from "node:os";
 import { defineMessages, version } from "../../base/mod.ts";
+import { formatNumber } from "../format.ts";
 import { type Text, textOf } from "../text.ts";
 import { readMachineUse, readOrNull } from "./processes.ts";
+import { readStillness, type Stillness } from "./stillness.ts";
 
 export interface Fingerprint {
   readonly host: string;
@@ -22,6 +24,8 @@ export interface Fingerprint {
   readonly loadAverage: number;
   /** Share of all processors that was busy during one second before the first experiment. */
   readonly busyRatio: number | null;
+  /** Null where it cannot be watched. */
+  readonly stillness: Stillness | null;
   readonly weir: string;
   readonly runtime: string;
   readonly commit: string | null;
@@ -39,6 +43,10 @@ const messages = defineMessages({
   virtual: {
     en: "this is a virtual machine: its host may take processor time away, most visible in the highest percentiles",
     zh: "这是虚拟机：宿主机可能抢占处理器时间，在最高分位数上最明显",
+  },
+  restless: {
+    en: "processors are not there at once: a sleeping process was woken {wake} ms late at P99 and up to {wakeMax} ms, and {taken} % of the time were taken from one that never sleeps, up to {takenMax} ms at a time. Percentiles of this size are the machine's",
+    zh: "处理器并非随时可用：休眠进程的唤醒延迟 P99 为 {wake} 毫秒，最长 {wakeMax} 毫秒；从不休眠的进程有 {taken} % 的时间被占走，单次最长 {takenMax} 毫秒。与此相当的分位数源于本机自身",
   },
   governor: {
     en: "the processors' governor is {governor}, not performance: frequency changes show as latency",
@@ -61,8 +69,11 @@ const messages = defineMessages({
 /** Above this share other programs disturb. */
 export const busyRatioMax = 0.1;
 const descriptorsWanted = 110_000;
+/** A machine of one's own wakes sleepers within 0.1 ms at P99 and takes less than a thousandth of the time. */
+const wakeMsMax = 0.3;
+const takenRatioMax = 0.003;
 
-/** Takes a second, in which it watches how busy the machine is by itself. */
+/** Takes two seconds, in which it watches how busy the machine is by itself, and how still. */
 export async function readFingerprint(watchMs = 1000): Promise<Fingerprint> {
   const before = readMachineUse();
   await Bun.sleep(watchMs);
@@ -84,6 +95,7 @@ export async function readFingerprint(watchMs = 1000): Promise<Fingerprint> {
     tcpTwReuse: numberIn("/proc/sys/net/ipv4/tcp_tw_reuse"),
     loadAverage: loadavg()[0]!,
     busyRatio,
+    stillness: readStillness(watchMs / 2),
     weir: version,
     runtime: `Bun ${Bun.version}`,
     commit: commitOf(),
@@ -100,12 +112,24 @@ export function weaknesses(machine: Fingerprint, isLocal: boolean, hasPriority =
   if (isLocal) found.push(textOf(messages.shared, { cores }));
   if (isLocal && !hasPriority) found.push(textOf(messages.priority));
   if (machine.isVirtual) found.push(textOf(messages.virtual));
+  found.push(...restlessness(machine.stillness));
   if (governor !== null && governor !== "performance") found.push(textOf(messages.governor, { governor }));
   if (descriptorsMax !== null && descriptorsMax < descriptorsWanted) {
     found.push(textOf(messages.descriptors, { limit: descriptorsMax }));
   }
   if (process.platform !== "linux") found.push(textOf(messages.notLinux));
   return found;
+}
+
+function restlessness(still: Stillness | null): Text[] {
+  if (still === null || (still.wakeMsP99 <= wakeMsMax && still.takenRatio <= takenRatioMax)) return [];
+  const values = {
+    wake: formatNumber(still.wakeMsP99),
+    wakeMax: formatNumber(still.wakeMsMax),
+    taken: formatNumber(still.takenRatio * 100),
+    takenMax: formatNumber(still.takenMsMax),
+  };
+  return [textOf(messages.restless, values)];
 }
 
 function numberIn(path: string): number | null {

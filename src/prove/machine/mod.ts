@@ -9,3 +9,4 @@ export {
   readTimeWaitCount,
   readUse,
 } from "./processes.ts";
+export { readStillness, type Stillness } from "./stillness.ts";

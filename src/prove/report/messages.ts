@@ -67,6 +67,8 @@ export const page = defineMessages({
   ports: { en: "local ports", zh: "本地端口范围" },
   reuse: { en: "tcp_tw_reuse", zh: "tcp_tw_reuse" },
   load: { en: "load average at start", zh: "开始时平均负载" },
+  woken: { en: "sleepers woken late before the run, P99", zh: "运行前唤醒延迟 P99" },
+  taken: { en: "time taken from a process that never sleeps", zh: "不休眠进程被占走的时间" },
   busy: { en: "processors busy before the run", zh: "运行前处理器占用" },
   versions: { en: "versions", zh: "版本" },
   workers: { en: "worker processes", zh: "工作进程数" },

@@ -173,6 +173,8 @@ function machineTable({ run }: ReportDocument): string {
     [words.reuse, orUnknown(machine.tcpTwReuse)],
     [words.load, machine.loadAverage.toFixed(2)],
     [words.busy, formatFigure(machine.busyRatio, "ratio")],
+    [words.woken, formatFigure(machine.stillness?.wakeMsP99 ?? null, "ms")],
+    [words.taken, formatFigure(machine.stillness?.takenRatio ?? null, "ratio")],
     [words.ceiling, formatFigure(run.generatorCeiling, "req/s")],
     [words.workers, String(run.workersCount)],
     [words.seed, String(run.seed)],
