@@ -67,14 +67,15 @@ export async function runCrowd(
   perSecond: number,
   durationMs: number,
   options: RunOptions = {},
+  warmupMs = 2000,
 ): Promise<Measured> {
   const { count, processesCount, sourceAddresses } = size;
   return await context.run(
     target,
     {
       ratePerSecond: Math.max(1, Math.round(perSecond)),
-      durationMs: durationMs + 2000,
-      warmupMs: 2000,
+      durationMs: durationMs + warmupMs,
+      warmupMs,
       connectionsCount: count,
       processesCount: Math.min(processesCount, count),
       sourceAddresses,

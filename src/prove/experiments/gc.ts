@@ -78,6 +78,8 @@ const messages = defineMessages({
 const crowdCount = 100_000;
 const fewCount = 10_000;
 const crowdShare = 0.4;
+/** What setting up connections leaves is collected by then. */
+const settleSeconds = 4;
 /** Fewer pauses than this have no 99th percentile: the longest stands for it. */
 const pausesMin = 100;
 /** Pauses of one cycle come together. */
@@ -110,7 +112,7 @@ export const gc: Experiment = {
   needs: "weir",
   estimateSeconds: ({ collectorMs, collectorPolicyMs, comparesPolicies }) =>
     (collectorMs + collectorPolicyMs) / 1000 +
-    17 +
+    21 +
     (comparesPolicies ? policies.length * (collectorPolicyMs / 1000 + 6) : 0),
   run: watchAll,
 };
@@ -156,16 +158,24 @@ async function watch(
   let from = target.collectorPauses.length;
   let seconds = 0;
   let before: Promise<MetricValues | null> = target.metrics();
-  const measured = await runCrowd(context, target, size, perSecond, durationMs, {
-    givesWay: true,
-    onSecond: () => {
-      seconds += 1;
-      if (seconds > 2) return;
-      // What happened until the warm-up ends is not part of the figure.
-      from = target.collectorPauses.length;
-      before = target.metrics();
+  const measured = await runCrowd(
+    context,
+    target,
+    size,
+    perSecond,
+    durationMs,
+    {
+      givesWay: true,
+      onSecond: () => {
+        seconds += 1;
+        if (seconds > settleSeconds) return;
+        // What happened until the warm-up ends is not part of the figure.
+        from = target.collectorPauses.length;
+        before = target.metrics();
+      },
     },
-  });
+    settleSeconds * 1000,
+  );
   const [start, end] = [await before, await target.metrics()];
   const stall =
     start === null || end === null ? null : percentileBetween(start, end, "weir_event_loop_stall_seconds", 99);
@@ -227,7 +237,7 @@ function figuresOf(
   const p99 = pauseFigure(messages.p99, few === null ? (all) => quantile(all, 0.99) : longest);
   const share = (all: readonly number[]): number => (mean(all) * count) / 1000 / (seconds * workersCount);
   const average = count === 0 ? null : bootstrapInterval(pauses, share, { random, blockLength });
-  const { points } = steadyPart(measured, 2);
+  const { points } = steadyPart(measured, settleSeconds);
   return {
     ...withHindrance(few, { pause_ms_p99: "up" }, { pause_ms_p99: p99 }),
     pause_ms_max: pauseFigure(messages.max, longest),
