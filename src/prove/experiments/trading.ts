@@ -42,7 +42,7 @@ export async function tradingKnee(context: Context, target: Target): Promise<Sea
   const classes = tradingClasses;
   await context.run(target, { classes, durationMs: 2000, connectionsCount: 64, health: { isVoidable: false } });
   // One unlucky trial would halve the rate of everything that is held at a share of this knee.
-  const settings = { min: 50, max: 1e6, widthRatio: 0.25, trialsPerRate: 3, trialsMax: 30 };
+  const settings = { min: 50, max: 1e6, widthRatio: 0.25, trialsPerRate: 3, trialsMax: 16 };
   const first = (context.kneePerSecond ?? 30_000) * firstShare;
   const trialMs = Math.min(1000, context.profile.kneeTrialMs);
   const found = await searchRate({ ...settings, first }, async (rate) => {

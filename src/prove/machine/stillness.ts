@@ -4,7 +4,7 @@
  * sysjitter does), by a host or by anything that the kernel does not account for. No percentile of a request can be better than these.
  */
 import { dlopen } from "bun:ffi";
-import { systemClock } from "../../base/mod.ts";
+import { type Clock, systemClock } from "../../base/mod.ts";
 import { quantile } from "../statistics/mod.ts";
 
 export interface Stillness {
@@ -22,19 +22,30 @@ const gapMsMin = 0.05;
 /** Until the loop is compiled. */
 const settleMs = 20;
 
-/** @param eachMs how long to watch, once asleep and once awake; null where the system cannot sleep so shortly */
+/** @returns null where the system cannot sleep so shortly */
 export function readStillness(eachMs = 500): Stillness | null {
   const sleep = openSleep();
-  if (sleep === null) return null;
+  return sleep === null ? null : watchStillness(eachMs, systemClock, sleep);
+}
+
+/**
+ * @param eachMs how long to watch, once asleep and once awake
+ * @param sleep returns after so many microseconds, or later
+ */
+export function watchStillness(
+  eachMs: number,
+  clock: Pick<Clock, "monotonicMs">,
+  sleep: (us: number) => unknown,
+): Stillness {
   const lateMs: number[] = [];
-  const endMs = systemClock.monotonicMs() + eachMs;
-  for (let before = systemClock.monotonicMs(); before < endMs; ) {
+  const endMs = clock.monotonicMs() + eachMs;
+  for (let before = clock.monotonicMs(); before < endMs; ) {
     sleep(napUs);
-    const now = systemClock.monotonicMs();
+    const now = clock.monotonicMs();
     lateMs.push(Math.max(0, now - before - napUs / 1000));
     before = now;
   }
-  const gapsMs = gapsOf(eachMs);
+  const gapsMs = gapsOf(eachMs, clock);
   return {
     wakeMsP99: quantile(lateMs, 0.99),
     wakeMsMax: Math.max(...lateMs),
@@ -43,12 +54,12 @@ export function readStillness(eachMs = 500): Stillness | null {
   };
 }
 
-function gapsOf(eachMs: number): number[] {
+function gapsOf(eachMs: number, clock: Pick<Clock, "monotonicMs">): number[] {
   const gapsMs: number[] = [];
-  const beginMs = systemClock.monotonicMs() + settleMs;
-  let before = systemClock.monotonicMs();
+  const beginMs = clock.monotonicMs() + settleMs;
+  let before = clock.monotonicMs();
   while (before < beginMs + eachMs) {
-    const now = systemClock.monotonicMs();
+    const now = clock.monotonicMs();
     if (now - before >= gapMsMin && before >= beginMs) gapsMs.push(now - before);
     before = now;
   }
