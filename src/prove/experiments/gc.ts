@@ -48,8 +48,8 @@ const messages = defineMessages({
     zh: "测量期间及此前均未记录到停顿：无法证明日志有效",
   },
   none: {
-    en: "no worker was paused in the measured time, {seconds} s of each of {workers} workers: what serves requests leaves nothing to collect. That the log works is shown by the {count} pauses it has of the same workers before that",
-    zh: "测量期间（{workers} 个工作进程各 {seconds} 秒）没有停顿：处理请求不产生需要回收的内存。同一批工作进程此前有 {count} 次停顿记录，证明日志有效",
+    en: "no worker was paused in the measured time, {seconds} s of each of {workers} workers: no collection was due. That the log works is shown by the {count} pauses it has of the same workers before that",
+    zh: "测量期间（{workers} 个工作进程各 {seconds} 秒）没有停顿：期间无需回收。同一批工作进程此前有 {count} 次停顿记录，证明日志有效",
   },
   few: {
     en: "P99 needs {needed} pauses, there were {count}: the longest stands for it",
