@@ -47,12 +47,21 @@ export function giveTurn(processId: number, turn: Turn): void {
   // struct sched_param is one integer.
   schedule?.(processId, policy, new Int32Array([priority]));
   if (!mayRaise) return;
-  for (const thread of readdirSync(`/proc/${processId}/task`)) {
+  for (const thread of threadsOf(processId)) {
     try {
-      setPriority(Number(thread), turn === "last" ? lowest : raised);
+      setPriority(thread, turn === "last" ? lowest : raised);
     } catch {
       // It ended meanwhile.
     }
+  }
+}
+
+/** None of a process that has ended, and where threads cannot be seen. */
+function threadsOf(processId: number): number[] {
+  try {
+    return readdirSync(`/proc/${processId}/task`).map(Number);
+  } catch {
+    return [];
   }
 }
 
