@@ -10,8 +10,18 @@ const headEnd = Buffer.from("\r\n\r\n");
 const kept: Uint8Array[] = [];
 let count = 0;
 
+/** As a heap fills, or a compiler works: through the first run of a tiny soak, and not through a second. */
+const settlesAfterMs = 13_000;
+const mebibyteEveryMs = 100;
+
+function fill(): void {
+  const timer = setInterval(() => kept.push(new Uint8Array(1 << 20).fill(1)), mebibyteEveryMs);
+  setTimeout(() => clearInterval(timer), settlesAfterMs);
+}
+
 function serve(socket: Socket<{ rest: number }>): void {
   count += 1;
+  if (defect === "settling" && count === 1) fill();
   if (defect === "dropping" && count % 10_000 === 0) return;
   if (defect === "resetting" && count % 500 === 0) {
     socket.terminate();

@@ -6,6 +6,7 @@ import { defineMessages } from "../../base/mod.ts";
 import type { ErrorCounts } from "../../load/mod.ts";
 import { formatNumber } from "../format.ts";
 import { plainText, type Text, textOf } from "../text.ts";
+import { isLeak } from "./growth.ts";
 
 const messages = defineMessages({
   dropped: {
@@ -42,9 +43,6 @@ export interface SoakSigns {
 const cutKinds = ["reset", "closed-unanswered", "closed-early"];
 const droppedKinds = ["timeout"];
 const refusedKinds = ["unexpected-status", "check-failed"];
-/** More than bookkeeping that settles, for each request and over all of them: a heap that breathes is no leak. */
-const leakBytesMax = 16;
-const grownBytesMin = 8e6;
 /** A tail this many times the median, and above the goal, is not the spread of one kind of answer. */
 const tailRatio = 20;
 const tailMsMin = 10;
@@ -63,9 +61,7 @@ export function defectsOf({ requests, errors, leakBytesPerRequest, p50Ms, p99Ms 
   add(messages.cut, cutKinds);
   add(messages.refused, refusedKinds);
   const leak = leakBytesPerRequest ?? 0;
-  if (leak > leakBytesMax && leak * requests > grownBytesMin) {
-    found.push(textOf(messages.leaking, { bytes: formatNumber(leak) }));
-  }
+  if (isLeak(leak, requests)) found.push(textOf(messages.leaking, { bytes: formatNumber(leak) }));
   if (p99Ms > tailMsMin && p99Ms > p50Ms * tailRatio) {
     found.push(textOf(messages.slow, { p50: formatNumber(p50Ms), p99: formatNumber(p99Ms) }));
   }

@@ -10,7 +10,7 @@ import { formatNumber } from "../format.ts";
 import { readUse } from "../machine/mod.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, type Outcome, withHindrance } from "../result.ts";
-import { type Point, ratioUpperBound, theilSen } from "../statistics/mod.ts";
+import { ratioUpperBound } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { type Text, textOf } from "../text.ts";
 import { defectsOf } from "./defects.ts";
@@ -24,6 +24,7 @@ import {
   steadyPart,
   voidReason,
 } from "./experiment.ts";
+import { type Grown, growthFigures, isLeak, leakOf, slopeSecondsMin } from "./growth.ts";
 import { common } from "./messages.ts";
 import { percentilePlot, type Sample, timePlots } from "./soak-plots.ts";
 import { alone, takes, together, type Way } from "./ways.ts";
@@ -31,8 +32,8 @@ import { alone, takes, together, type Way } from "./ways.ts";
 const messages = defineMessages({
   title: { en: "Soak: a fixed rate, held without error", zh: "浸泡：以固定速率长时间无错误运行" },
   method: {
-    en: "Open loop at a fixed rate; every request is timed from when it was due. A trial of a few seconds asks first whether the rate can be given at all: over HTTP/1.1 with one request at a time on each of 256 connections, and if not so over HTTP/2 with up to 32 at a time on each of 8. If neither can, the soak holds 80 % of the knee over HTTP/1.1 instead. Which it was is said. Warm-up is cut by MSER-5. No error in n requests is printed as an upper bound (rule of three). Growth of memory, descriptors and P99 over the second half of the run is a Theil-Sen slope with Mann-Kendall's test; memory growth is divided by the requests, so that a leak shows as bytes per request.",
-    zh: "以固定速率开环运行；每个请求自应发时刻计时。先用几秒的试验确认该速率能否达到：先用 HTTP/1.1，256 个连接、每个连接一次一个请求；若不能，再用 HTTP/2，8 个连接、每个连接最多 32 个并发请求。若两者都不能，则以 HTTP/1.1 按拐点的 80 % 运行。结果中会注明实际方式。热身用 MSER-5 截去。n 个请求零错误以上界给出（三分法则）。后半程内存、描述符与 P99 的增长用 Theil-Sen 斜率和 Mann-Kendall 检验；内存增长除以请求数，泄漏即显示为每请求字节数。",
+    en: "Open loop at a fixed rate; every request is timed from when it was due. A trial of a few seconds asks first whether the rate can be given at all: over HTTP/1.1 with one request at a time on each of 256 connections, and if not so over HTTP/2 with up to 32 at a time on each of 8. If neither can, the soak holds 80 % of the knee over HTTP/1.1 instead. Which it was is said. Warm-up is cut by MSER-5. No error in n requests is printed as an upper bound (rule of three). Growth of memory, descriptors and P99 over the second half of the run is a Theil-Sen slope with Mann-Kendall's test; memory growth is divided by the requests, so that a leak shows as bytes per request. Where a run of less than ten minutes shows one, the rate is held for as long again, and what memory does then counts: a heap that fills until its collector looks at it, or a compiler that is not done, stops growing; a leak does not.",
+    zh: "以固定速率开环运行；每个请求自应发时刻计时。先用几秒的试验确认该速率能否达到：先用 HTTP/1.1，256 个连接、每个连接一次一个请求；若不能，再用 HTTP/2，8 个连接、每个连接最多 32 个并发请求。若两者都不能，则以 HTTP/1.1 按拐点的 80 % 运行。结果中会注明实际方式。热身用 MSER-5 截去。n 个请求零错误以上界给出（三分法则）。后半程内存、描述符与 P99 的增长用 Theil-Sen 斜率和 Mann-Kendall 检验；内存增长除以请求数，泄漏即显示为每请求字节数。短于十分钟的运行若显示增长，则以同样速率再持续同样时长，并以其间的内存变化为准：等待回收的堆或尚未完成的编译会停止增长，泄漏则不会。",
   },
   trial: {
     en: "trial at {rate} requests/s over {way}: {achieved} answered per second",
@@ -54,18 +55,18 @@ const messages = defineMessages({
   p50: { en: "P50", zh: "P50" },
   p99: { en: "P99", zh: "P99" },
   p9999: { en: "P99.99", zh: "P99.99" },
-  leak: { en: "memory growth per request", zh: "每请求内存增长" },
-  memorySlope: { en: "memory slope", zh: "内存斜率" },
-  descriptorSlope: { en: "descriptor slope", zh: "描述符斜率" },
-  latencySlope: { en: "P99 slope", zh: "P99 斜率" },
   seconds: { en: "time held", zh: "持续时间" },
   cutShort: {
     en: "interrupted after {seconds} of {asked} s; the figures are of that time",
     zh: "在 {asked} 秒中的第 {seconds} 秒被中断；数据为该段时间的",
   },
-  short: {
-    en: "a slope per hour needs ten minutes; this run held {seconds} s",
-    zh: "每小时斜率需要至少十分钟；本次仅 {seconds} 秒",
+  confirming: {
+    en: "memory grew by {bytes} bytes a request; holding on for {seconds} s to see whether it goes on",
+    zh: "每请求内存增长 {bytes} 字节；再持续 {seconds} 秒以确认是否继续增长",
+  },
+  confirmed: {
+    en: "memory grew by {first} bytes a request, so the rate was held for {seconds} s more: there it grew by {second}, which is what counts",
+    zh: "每请求内存增长 {first} 字节，因此再持续 {seconds} 秒：其间增长 {second} 字节，以此为准",
   },
   lower: {
     en: "the rate asked for, {asked}/s, cannot be given here ({achieved}/s were answered); the soak held {held}/s instead",
@@ -97,7 +98,6 @@ const bends = {
 } as const;
 const heldShare = 0.8;
 const achievedMin = 0.99;
-const slopeSecondsMin = 600;
 const samplesMax = 300;
 
 export const soak: Experiment = {
@@ -123,14 +123,16 @@ async function hold(context: Context, target: Target): Promise<Outcome> {
   const rate = given !== null ? asked : Math.min(asked, (await context.capacity()) * heldShare);
   const seconds = context.profile.soakMs / 1000;
   context.step(textOf(messages.holding, { rate: formatNumber(rate), seconds, way: way.name }));
-  const { measured, samples } = await holdRate(context, target, rate, way);
+  const first = await holdRate(context, target, rate, way);
+  const { measured } = first;
+  const isCut = context.options.signal.aborted;
+  const again = await confirmGrowth(context, target, rate, way, first);
   // What kept the rate asked for out of reach is the limiter of the verdict.
   const most = trials.reduce((best, each) => (answeredOf(each) > answeredOf(best) ? each : best));
   const values = { asked: formatNumber(asked), achieved: formatNumber(answeredOf(most)), held: formatNumber(rate) };
   const lower = given !== null ? null : textOf(messages.lower, values);
   const heldSeconds = Math.round(measured.load.summary.measuredSeconds);
-  const outcome = outcomeOf(context, measured, samples, heldSeconds, lower);
-  const isCut = context.options.signal.aborted;
+  const outcome = outcomeOf(context, first, again, heldSeconds, lower);
   const cutShort = isCut ? textOf(messages.cutShort, { seconds: heldSeconds, asked: seconds }) : null;
   const elsewhere = voidReason(most.measured) ?? most.measured.hindrance;
   return {
@@ -180,12 +182,36 @@ async function tryRate(context: Context, target: Target, asked: number, way: Way
   }
 }
 
-async function holdRate(
+interface Held {
+  readonly measured: Measured;
+  readonly samples: readonly Sample[];
+}
+
+/** Where memory seems to leak: the rate held for as long again, and what memory did then; else null. */
+async function confirmGrowth(
   context: Context,
   target: Target,
   rate: number,
   way: Way,
-): Promise<{ measured: Measured; samples: Sample[] }> {
+  held: Held,
+): Promise<Held | null> {
+  const grown = grownIn(held);
+  const leak = leakOf(grown) ?? 0;
+  if (!isLeak(leak, held.measured.load.summary.requests)) return null;
+  if (grown.seconds >= slopeSecondsMin || context.options.signal.aborted) return null;
+  const seconds = context.profile.soakMs / 1000;
+  context.step(textOf(messages.confirming, { bytes: formatNumber(leak), seconds }));
+  const again = await holdRate(context, target, rate, way);
+  return context.options.signal.aborted ? null : again;
+}
+
+function grownIn({ measured: { load }, samples }: Held): Grown {
+  const seconds = Math.round(load.summary.measuredSeconds);
+  const points = load.series.points.filter(({ second }) => second >= 1);
+  return { samples, points, seconds, perSecond: load.summary.requestsPerSecond };
+}
+
+async function holdRate(context: Context, target: Target, rate: number, way: Way): Promise<Held> {
   const ids = await target.workerIds();
   const samples: Sample[] = [];
   const { soakMs } = context.profile;
@@ -217,27 +243,24 @@ function thinned(samples: readonly Sample[]): Sample[] {
   return samples.filter((_, index) => index % step === 0);
 }
 
-function outcomeOf(
-  context: Context,
-  measured: Measured,
-  samples: readonly Sample[],
-  seconds: number,
-  lower: Text | null,
-): Outcome {
-  const { summary, series } = measured.load;
-  const { errors, requests } = context.options.signal.aborted ? withoutUnsent(summary) : summary;
-  const points = series.points.filter(({ second }) => second >= 1);
+function outcomeOf(context: Context, held: Held, again: Held | null, seconds: number, lower: Text | null): Outcome {
+  const { measured, samples } = held;
+  const { summary } = measured.load;
+  const { errors, requests } = countedIn(context, summary, again?.measured.load.summary ?? null);
+  const grown = grownIn(held);
+  const points = measured.load.series.points.filter(({ second }) => second >= 1);
   const steady = steadyPart(measured, warmupMs / 1000);
   const random = context.random("soak");
-  const grown = growth(samples, points, seconds, summary.requestsPerSecond);
+  const leak = again === null ? null : grownIn(again);
+  const growth = growthFigures(grown, leak ?? grown);
   const defects = defectsOf({
     requests,
     errors,
-    leakBytesPerRequest: grown["leak_bytes_per_request"]!.value,
+    leakBytesPerRequest: growth["leak_bytes_per_request"]!.value,
     p50Ms: msOf(summary.latencyUs.p50),
     p99Ms: msOf(summary.latencyUs.p99),
   });
-  const held = [...defects, ...steadyNotes(steady)];
+  const confirmed = leak === null ? [] : [confirmedNote(grown, leak)];
   const figures: Record<string, Figure> = {
     soak_per_second: figure(messages.rate, heldRate(summary), "req/s", { reason: lower }),
     soak_seconds: figure(messages.seconds, seconds, "s"),
@@ -247,25 +270,42 @@ function outcomeOf(
     soak_ms_p50: percentileFigure(messages.p50, steady.points, 0.5, random),
     soak_ms_p99: percentileFigure(messages.p99, steady.points, 0.99, random),
     soak_ms_p9999: percentileFigure(messages.p9999, steady.points, 0.9999, random),
-    ...grown,
+    ...growth,
   };
   return {
     ...emptyOutcome,
     limiter: measured.limiter,
     figures: withHindrance(measured.hindrance, bends, figures),
-    notes: held,
+    notes: [...defects, ...confirmed, ...steadyNotes(steady)],
     plots: [...timePlots(measured, samples), percentilePlot(measured), heatOf(measured, common.heat)],
     data: {
       run: brief(measured),
       samples,
+      samplesAgain: again?.samples ?? [],
       cutSeconds: steady.cutSeconds,
       series: points.map(({ column: _column, ...rest }) => rest),
     },
   };
 }
 
+function confirmedNote(first: Grown, second: Grown): Text {
+  const [before, after] = [leakOf(first) ?? 0, leakOf(second) ?? 0].map(formatNumber);
+  return textOf(messages.confirmed, { first: before!, second: after!, seconds: second.seconds });
+}
+
+type Counted = Pick<LoadSummary, "errors" | "requests">;
+
+/** Requests and failures: of the whole time that the rate was held, so that none is lost to a second look. */
+function countedIn(context: Context, summary: LoadSummary, again: LoadSummary | null): Counted {
+  if (context.options.signal.aborted) return withoutUnsent(summary);
+  if (again === null) return summary;
+  const errors: Record<string, number> & { total: number } = { ...summary.errors };
+  for (const [kind, count] of Object.entries(again.errors)) errors[kind] = (errors[kind] ?? 0) + count;
+  return { errors, requests: summary.requests + again.requests };
+}
+
 /** What an interrupt found due and not yet sent is its own doing, and no failure. */
-function withoutUnsent({ errors, requests }: LoadSummary): Pick<LoadSummary, "errors" | "requests"> {
+function withoutUnsent({ errors, requests }: LoadSummary): Counted {
   const { unsent = 0, ...others } = errors as ErrorCounts & { readonly unsent?: number };
   return { errors: { ...others, total: errors.total - unsent }, requests: requests - unsent };
 }
@@ -273,45 +313,4 @@ function withoutUnsent({ errors, requests }: LoadSummary): Pick<LoadSummary, "er
 /** The rate asked for where practically all of it was answered: arrivals in whole requests are never exactly on it. */
 function heldRate({ targetPerSecond, achievedRatio, requestsPerSecond }: Measured["load"]["summary"]): number {
   return targetPerSecond !== null && (achievedRatio ?? 0) >= 0.999 ? targetPerSecond : requestsPerSecond;
-}
-
-/** Growth over the second half, when caches are warm and the compiler is done. */
-function growth(
-  samples: readonly Sample[],
-  points: readonly { readonly second: number; readonly latencyUsP99: number }[],
-  seconds: number,
-  perSecond: number,
-): Record<string, Figure> {
-  const late = samples.filter(({ second }) => second >= seconds / 2);
-  const memory = theilSen(late.map(({ second, bytes }): Point => [second, bytes]));
-  const grows = memory?.isSignificant === true && memory.slope > 0;
-  const perRequest = (slope: number): number => slope / Math.max(1, perSecond);
-  const leak = memory === null ? null : grows ? perRequest(memory.slope) : 0;
-  const reason = textOf(messages.short, { seconds });
-  const perHour = (title: Text, values: readonly Point[]): Figure => {
-    const trend = seconds < slopeSecondsMin ? null : theilSen(values);
-    const first = values[0]?.[1] ?? 0;
-    if (trend === null || first === 0) return figure(title, null, "%/h", { reason });
-    const percent = (slope: number): number => (slope * 3600 * 100) / first;
-    const interval = [percent(trend.low), percent(trend.high)] as const;
-    return figure(title, trend.isSignificant ? percent(trend.slope) : 0, "%/h", { interval });
-  };
-  return {
-    leak_bytes_per_request: figure(messages.leak, leak, "B", {
-      interval: memory === null ? null : [Math.min(0, perRequest(memory.low)), Math.max(0, perRequest(memory.high))],
-      reason: leak === null ? common.unseen : null,
-    }),
-    memory_slope: perHour(
-      messages.memorySlope,
-      late.map(({ second, bytes }) => [second, bytes]),
-    ),
-    descriptor_slope: perHour(
-      messages.descriptorSlope,
-      late.map(({ second, descriptors }) => [second, descriptors]),
-    ),
-    latency_slope: perHour(
-      messages.latencySlope,
-      points.filter(({ second }) => second >= seconds / 2).map(({ second, latencyUsP99 }) => [second, latencyUsP99]),
-    ),
-  };
 }
