@@ -70,6 +70,7 @@ class FakeServer implements ProtocolClient {
   stopOpening(): void {}
   close(): void {}
   readonly needsPolling = false;
+  readonly hasUnread = false;
   poll(): boolean {
     return true;
   }

@@ -66,6 +66,8 @@ export interface ProtocolClient {
    * @returns whether the runtime's event loop has something to do
    */
   poll(): boolean;
+  /** Whether the last `poll` read as much as it may at once, so that more may have arrived: nobody sleeps on that. */
+  readonly hasUnread: boolean;
   /** An epoll descriptor that is readable when there is something to do, to sleep on; -1 where there is none. */
   readinessFd(): number;
   /** Whether there is a socket yet, by which `readinessFd` finds its way. */

@@ -128,7 +128,7 @@ export class Runner {
         return;
       }
       const restNs = Math.min(gapNs, this.nextTickNs - nowNs);
-      const hasSlept = this.pacer.sleep(restNs);
+      const hasSlept = this.client.hasUnread || this.pacer.sleep(restNs);
       const isRuntimeReady = this.client.poll();
       // The last answer may have ended the run.
       if (this.finished === null) return;

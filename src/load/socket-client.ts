@@ -62,6 +62,7 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
   readonly handlers: SocketHandler<C>;
   /** Why a connection could not be used, in words, the first of them; empty while all could. */
   problem = "";
+  hasUnread = false;
   protected readonly connections: C[] = [];
   protected readonly opener: ConnectionOpener<C>;
   protected readonly options: ConnectOptions;
@@ -129,7 +130,9 @@ export abstract class SocketClient<C extends SocketConnection> implements Protoc
     const { direct } = this;
     if (direct === null) return true;
     let isRuntimeReady = false;
-    const count = direct.poll(this.options.answersPerPoll);
+    const { answersPerPoll } = this.options;
+    const count = direct.poll(answersPerPoll);
+    this.hasUnread = count === answersPerPoll;
     for (let index = 0; index < count; index++) {
       const place = direct.tokenAt(index);
       if (place >= 0) this.receive(this.connections[place]!, direct, direct.hasFailedAt(index));

@@ -84,6 +84,7 @@ export function measureEngine(rounds: number, perRound: number): Cost {
     hasSocket: true,
     readinessFd: () => -1,
     needsPolling: false,
+    hasUnread: false,
   };
   engine.use(client);
   engine.freed(0);
