@@ -20,3 +20,14 @@ test("after a calm it falls at once, and not below what was in flight then", () 
   windowOf(admission, 1e6, 5_000, 30, 0);
   expect(windowOf(admission, 2e6, 40_000, 100, 50)).toBeCloseTo(30, 5);
 });
+
+test("answers within a millisecond are no queue, however much slower than usual", () => {
+  const admission = new WeirAdmission({ ...admissionDefaults, initial: 20 }, 0);
+  for (let window = 1; window <= 20; window++) windowOf(admission, window * 1e5, 100, 8, 0);
+  const calm = admission.limit;
+  for (let window = 21; window <= 60; window++) windowOf(admission, window * 1e5, 600, 40, 20);
+  expect(admission.limit).toBeGreaterThan(2 * calm);
+  const found = admission.limit;
+  for (let window = 61; window <= 80; window++) windowOf(admission, window * 1e5, 5_000, 200, 50);
+  expect(admission.limit).toBeLessThan(found / 4);
+});
