@@ -60,6 +60,8 @@ export class Context {
   readonly machine: Fingerprint;
   /** What the `knee` experiment found, or a short search if another needs it first. */
   kneePerSecond: number | null;
+  /** What 10,000 callers get, when an experiment has asked. */
+  crowdPerSecond: number | null = null;
   /** Of the trading mix, when an experiment has sought it. */
   tradingKnee: SearchResult | null = null;
   private readonly started: OwnTarget[] = [];

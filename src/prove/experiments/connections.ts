@@ -9,7 +9,7 @@ import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table, withHindrance } from "../result.ts";
 import { comparePairs, median, type Point, ratioUpperBound } from "../statistics/mod.ts";
 import { joinTexts, plainText, type Text, textOf } from "../text.ts";
-import { type CrowdSize, connectPerSecond, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
+import { type CrowdSize, closedCrowd, crowdRate, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
 import {
   type Experiment,
   errorsFigure,
@@ -27,8 +27,8 @@ import { common } from "./messages.ts";
 const messages = defineMessages({
   title: { en: "Connections: 10,000 callers, and a crowd of 100,000", zh: "连接：10,000 个调用方与 100,000 个连接" },
   method: {
-    en: "Closed loop: 10,000 connections, each sending its next request when it has its answer; the most that many callers get, whose requests may wait for 4 s in the gateway. Crowd: one constant rate, 40 % of the knee, over ever more connections used in turn, on the same gateway processes; 10,000 come before and after 100,000, rate and P50 of the crowd are compared with the mean of both second by second with a bootstrap, and the two runs of 10,000 with each other are the A/A row. In a closed loop 100,000 callers would wait ten times as long as 10,000 by Little's law alone, which says nothing about connections; the article's own figures (43,100 requests/s at 24.7 ms) mean 1,065 requests in flight, so they too come from mostly idle connections.",
-    zh: "闭环：10,000 个连接，各自收到应答后再发下一个请求，即众多调用方所能获得的最大速率；请求在网关中最多可等待 4 秒。人群：以拐点 40 % 的恒定速率，轮流使用越来越多的连接，网关进程不变；10,000 连接在 100,000 之前与之后各运行一次，将人群的速率与 P50 同两者均值逐秒用自助法比较，两次 10,000 互比即为 A/A 行。若为闭环，仅由 Little 定律，100,000 个调用方的等待就是 10,000 个的十倍，与连接本身无关；文章数据（43,100 req/s、24.7 毫秒）意味着在途仅 1,065 个请求，同样来自大多空闲的连接。",
+    en: "Closed loop: 10,000 connections, each sending its next request when it has its answer; the most that many callers get, whose requests may wait for 4 s in the gateway. Crowd: one constant rate, a third of that, over ever more connections used in turn, on the same gateway processes; 10,000 come before and after 100,000, rate and P50 of the crowd are compared with the mean of both second by second with a bootstrap, and the two runs of 10,000 with each other are the A/A row. In a closed loop 100,000 callers would wait ten times as long as 10,000 by Little's law alone, which says nothing about connections; the article's own figures (43,100 requests/s at 24.7 ms) mean 1,065 requests in flight, so they too come from mostly idle connections.",
+    zh: "闭环：10,000 个连接，各自收到应答后再发下一个请求，即众多调用方所能获得的最大速率；请求在网关中最多可等待 4 秒。人群：以其三分之一的恒定速率，轮流使用越来越多的连接，网关进程不变；10,000 连接在 100,000 之前与之后各运行一次，将人群的速率与 P50 同两者均值逐秒用自助法比较，两次 10,000 互比即为 A/A 行。若为闭环，仅由 Little 定律，100,000 个调用方的等待就是 10,000 个的十倍，与连接本身无关；文章数据（43,100 req/s、24.7 毫秒）意味着在途仅 1,065 个请求，同样来自大多空闲的连接。",
   },
   closed: { en: "10,000 connections, closed loop", zh: "10,000 连接，闭环" },
   rung: {
@@ -60,12 +60,8 @@ interface Rung {
   readonly measured: Measured;
 }
 
-const closedCount = 10_000;
-/** Of 10,000 callers at once most wait in a queue; here they do so for longer than a gateway's callers would by default. */
-const callersWait = "4s";
 const fewCount = 10_000;
 const crowdCount = 100_000;
-const crowdShare = 0.4;
 const noiseMax = 1.1;
 /** A late or slow generator makes these worse; ratios between runs it may move either way. */
 const bends = {
@@ -88,10 +84,10 @@ export const connections: Experiment = {
 };
 
 async function climb(context: Context): Promise<Outcome> {
-  const closed = await closedRun(context);
-  const capacity = await context.capacity();
+  context.step(messages.closed);
+  const closed = await closedCrowd(context, context.profile.connectionsMs);
   const size = crowdSize(context, crowdCount);
-  const rungs = "count" in size ? await climbRungs(context, size, capacity * crowdShare) : [];
+  const rungs = "count" in size ? await climbRungs(context, size, await crowdRate(context)) : [];
   const refusal = "count" in size ? null : size;
   const figures = { ...closedFigures(context, closed), ...crowdFigures(context, rungs, refusal) };
   const isVoid = "load" in closed && closed.isVoid;
@@ -108,23 +104,6 @@ async function climb(context: Context): Promise<Outcome> {
       rungs: rungs.map(({ count, measured }) => ({ count, ...brief(measured) })),
     },
   };
-}
-
-async function closedRun(context: Context): Promise<Measured | Text> {
-  const size = crowdSize(context, closedCount);
-  if (!("count" in size)) return size;
-  context.step(messages.closed);
-  const options = { ...size.options, workersCount: context.options.workersCount, queueTimeout: callersWait };
-  return await context.withTarget(options, async (target) => {
-    await context.warm(target);
-    return await context.run(target, {
-      durationMs: context.profile.connectionsMs + 2000,
-      warmupMs: 2000,
-      connectionsCount: closedCount,
-      connectTimeoutMs: 20_000,
-      connectPerSecond,
-    });
-  });
 }
 
 async function climbRungs(context: Context, size: CrowdSize, rate: number): Promise<Rung[]> {

@@ -59,6 +59,38 @@ export function crowdSize(context: Context, count: number): CrowdSize | Text {
   };
 }
 
+const closedCount = 10_000;
+/** Of 10,000 callers at once most wait in a queue; here they do so for longer than a gateway's callers would by default. */
+const callersWait = "4s";
+/** So many connections cost more a request than the few of the knee: what they get at most is the measure of what they are asked for. */
+const crowdShare = 1 / 3;
+const shortMs = 2000;
+
+/** As fast as 10,000 callers get their answers, or why there cannot be so many. */
+export async function closedCrowd(context: Context, durationMs: number): Promise<Measured | Text> {
+  const size = crowdSize(context, closedCount);
+  if (!("count" in size)) return size;
+  const options = { ...size.options, workersCount: context.options.workersCount, queueTimeout: callersWait };
+  const measured = await context.withTarget(options, async (target) => {
+    await context.warm(target);
+    return await context.run(target, {
+      durationMs: durationMs + 2000,
+      warmupMs: 2000,
+      connectionsCount: closedCount,
+      connectTimeoutMs: 20_000,
+      connectPerSecond,
+    });
+  });
+  context.crowdPerSecond = measured.load.summary.requestsPerSecond;
+  return measured;
+}
+
+/** The rate of runs over very many connections: a third of what 10,000 callers get. */
+export async function crowdRate(context: Context): Promise<number> {
+  if (context.crowdPerSecond === null) await closedCrowd(context, shortMs);
+  return (context.crowdPerSecond ?? (await context.capacity())) * crowdShare;
+}
+
 /** Requests at a constant rate that go round all the connections. */
 export async function runCrowd(
   context: Context,

@@ -32,8 +32,8 @@ import { alone, takes, together, type Way } from "./ways.ts";
 const messages = defineMessages({
   title: { en: "Soak: a fixed rate, held without error", zh: "浸泡：以固定速率长时间无错误运行" },
   method: {
-    en: "Open loop at a fixed rate; every request is timed from when it was due. A trial of a few seconds asks first whether the rate can be given at all: over HTTP/1.1 with one request at a time on each of 256 connections, and if not so over HTTP/2 with up to 32 at a time on each of 8. If neither can, the soak holds 80 % of the knee over HTTP/1.1 instead. Which it was is said. Warm-up is cut by MSER-5. No error in n requests is printed as an upper bound (rule of three). Growth of memory, descriptors and P99 over the second half of the run is a Theil-Sen slope with Mann-Kendall's test; memory growth is divided by the requests, so that a leak shows as bytes per request. Where a run of less than ten minutes shows one, the rate is held for as long again, and what memory does then counts: a heap that fills until its collector looks at it, or a compiler that is not done, stops growing; a leak does not.",
-    zh: "以固定速率开环运行；每个请求自应发时刻计时。先用几秒的试验确认该速率能否达到：先用 HTTP/1.1，256 个连接、每个连接一次一个请求；若不能，再用 HTTP/2，8 个连接、每个连接最多 32 个并发请求。若两者都不能，则以 HTTP/1.1 按拐点的 80 % 运行。结果中会注明实际方式。热身用 MSER-5 截去。n 个请求零错误以上界给出（三分法则）。后半程内存、描述符与 P99 的增长用 Theil-Sen 斜率和 Mann-Kendall 检验；内存增长除以请求数，泄漏即显示为每请求字节数。短于十分钟的运行若显示增长，则以同样速率再持续同样时长，并以其间的内存变化为准：等待回收的堆或尚未完成的编译会停止增长，泄漏则不会。",
+    en: "Open loop at a fixed rate; every request is timed from when it was due. A trial of a few seconds asks first whether the rate can be given at all: over HTTP/1.1 with one request at a time on each of 256 connections, and if not so over HTTP/2 with up to 32 at a time on each of 8. If neither can, the soak holds 80 % of the knee over HTTP/1.1 instead. Which it was is said. Warm-up is cut by MSER-5. No error in n requests is printed as an upper bound (rule of three). Growth of memory, descriptors and P99 over the second half of the run is a Theil-Sen slope with Mann-Kendall's test; memory growth is divided by the requests, so that a leak shows as bytes per request. Where a run of less than ten minutes shows one, the rate is held for half as long again, and what memory does then counts: a heap that fills until its collector looks at it, or a compiler that is not done, stops growing; a leak does not.",
+    zh: "以固定速率开环运行；每个请求自应发时刻计时。先用几秒的试验确认该速率能否达到：先用 HTTP/1.1，256 个连接、每个连接一次一个请求；若不能，再用 HTTP/2，8 个连接、每个连接最多 32 个并发请求。若两者都不能，则以 HTTP/1.1 按拐点的 80 % 运行。结果中会注明实际方式。热身用 MSER-5 截去。n 个请求零错误以上界给出（三分法则）。后半程内存、描述符与 P99 的增长用 Theil-Sen 斜率和 Mann-Kendall 检验；内存增长除以请求数，泄漏即显示为每请求字节数。短于十分钟的运行若显示增长，则以同样速率再持续一半时长，并以其间的内存变化为准：等待回收的堆或尚未完成的编译会停止增长，泄漏则不会。",
   },
   trial: {
     en: "trial at {rate} requests/s over {way}: {achieved} answered per second",
@@ -97,6 +97,8 @@ const bends = {
   soak_ms_p9999: "up",
 } as const;
 const heldShare = 0.8;
+/** Of a soak's time: how long it goes on where memory grew. */
+const againRatio = 0.5;
 const achievedMin = 0.99;
 const samplesMax = 300;
 
@@ -123,7 +125,7 @@ async function hold(context: Context, target: Target): Promise<Outcome> {
   const rate = given !== null ? asked : Math.min(asked, (await context.capacity()) * heldShare);
   const seconds = context.profile.soakMs / 1000;
   context.step(textOf(messages.holding, { rate: formatNumber(rate), seconds, way: way.name }));
-  const first = await holdRate(context, target, rate, way);
+  const first = await holdRate(context, target, rate, way, context.profile.soakMs);
   const { measured } = first;
   const isCut = context.options.signal.aborted;
   const again = await confirmGrowth(context, target, rate, way, first);
@@ -187,7 +189,7 @@ interface Held {
   readonly samples: readonly Sample[];
 }
 
-/** Where memory seems to leak: the rate held for as long again, and what memory did then; else null. */
+/** Where memory seems to leak: the rate held on, and what memory did then; else null. */
 async function confirmGrowth(
   context: Context,
   target: Target,
@@ -199,9 +201,9 @@ async function confirmGrowth(
   const leak = leakOf(grown) ?? 0;
   if (!isLeak(leak, held.measured.load.summary.requests)) return null;
   if (grown.seconds >= slopeSecondsMin || context.options.signal.aborted) return null;
-  const seconds = context.profile.soakMs / 1000;
-  context.step(textOf(messages.confirming, { bytes: formatNumber(leak), seconds }));
-  const again = await holdRate(context, target, rate, way);
+  const ms = context.profile.soakMs * againRatio;
+  context.step(textOf(messages.confirming, { bytes: formatNumber(leak), seconds: ms / 1000 }));
+  const again = await holdRate(context, target, rate, way, ms);
   return context.options.signal.aborted ? null : again;
 }
 
@@ -211,12 +213,11 @@ function grownIn({ measured: { load }, samples }: Held): Grown {
   return { samples, points, seconds, perSecond: load.summary.requestsPerSecond };
 }
 
-async function holdRate(context: Context, target: Target, rate: number, way: Way): Promise<Held> {
+async function holdRate(context: Context, target: Target, rate: number, way: Way, ms: number): Promise<Held> {
   const ids = await target.workerIds();
   const samples: Sample[] = [];
-  const { soakMs } = context.profile;
-  const everyMs = Math.max(250, Math.min(1000, soakMs / 60));
-  const lengths = { durationMs: soakMs + warmupMs, warmupMs };
+  const everyMs = Math.max(250, Math.min(1000, ms / 60));
+  const lengths = { durationMs: ms + warmupMs, warmupMs };
   let timer: Timer | null = null;
   const begin = (): void => {
     const beganMs = systemClock.monotonicMs();
