@@ -58,7 +58,7 @@ const quick: Profile = {
   burstNormalMs: 2000,
   burstMs: 2000,
   burstsCount: 2,
-  mixMs: 8000,
+  mixMs: 6000,
   collectorMs: 4000,
   collectorPolicyMs: 1000,
   comparesPolicies: false,

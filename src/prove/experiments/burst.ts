@@ -16,7 +16,7 @@ import {
 } from "../result.ts";
 import { columnInterval, median, type Point, quantile } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
-import { plainText, textOf } from "../text.ts";
+import { plainText, type Text, textOf } from "../text.ts";
 import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
 import { tradingClasses, tradingKnee } from "./trading.ts";
@@ -54,11 +54,13 @@ export const burst: Experiment = {
 };
 
 async function begin(context: Context, target: Target): Promise<Outcome> {
-  const capacity = context.isWeir ? (await tradingKnee(context, target)).lower : await context.capacity();
-  return capacity === null ? notMeasured(messages.none) : await hit(context, target, capacity / factor);
+  const known = context.isWeir ? await tradingKnee(context, target) : { lower: await context.capacity(), upper: null };
+  return known.lower === null ? notMeasured(messages.none) : await hit(context, target, known.lower, known.upper);
 }
 
-async function hit(context: Context, target: Target, normal: number): Promise<Outcome> {
+/** @param capacity bounds of the knee; the burst is sized by the lower one */
+async function hit(context: Context, target: Target, capacity: number, upper: number | null): Promise<Outcome> {
+  const normal = capacity / factor;
   const { burstNormalMs, burstMs, burstsCount } = context.profile;
   const classes = context.isWeir ? { classes: tradingClasses } : {};
   const everyMs = burstNormalMs + burstMs;
@@ -82,7 +84,7 @@ async function hit(context: Context, target: Target, normal: number): Promise<Ou
     const from = (leadMs + everyMs * index + burstNormalMs) / 1000;
     return { from, to: from + burstMs / 1000 };
   });
-  return outcomeOf(context, measured, bursts, normal);
+  return outcomeOf(context, measured, bursts, [capacity, upper ?? capacity]);
 }
 
 interface Span {
@@ -90,7 +92,7 @@ interface Span {
   readonly to: number;
 }
 
-function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[], normal: number): Outcome {
+function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[], knee: Range): Outcome {
   const { points } = measured.load.series;
   const isIn = (second: number): boolean => bursts.some(({ from, to }) => second >= from && second < to);
   const inBurst = points.filter(({ second }) => isIn(second));
@@ -113,9 +115,9 @@ function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[]
   const figures: Record<string, Figure> = {
     burst_ms_p95: figure(messages.p95, during.value, "ms", during),
     normal_ms_p95: figure(messages.normalP95, before.value, "ms", before),
-    converge_seconds: figure(messages.converge, convergeSeconds(points, bursts, normalP99), "s"),
+    converge_seconds: secondsFigure(messages.converge, convergeSeconds(points, bursts, normalP99)),
     shed_ratio: figure(messages.shed, errorRatio, "ratio"),
-    burst_per_second: figure(messages.rate, normal * factor, "req/s"),
+    burst_per_second: figure(messages.rate, knee[0], "req/s", { interval: knee }),
   };
   return {
     ...emptyOutcome,
@@ -130,6 +132,12 @@ function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[]
 }
 
 type Points = Measured["load"]["series"]["points"];
+type Range = readonly [low: number, high: number];
+
+/** Read off a series of whole seconds, it is right to a second. */
+function secondsFigure(title: Text, seconds: number | null): Figure {
+  return figure(title, seconds, "s", { interval: seconds === null ? null : [Math.max(0, seconds - 1), seconds + 1] });
+}
 
 /** The longest over the bursts; null where one did not converge before the next. */
 function convergeSeconds(points: Points, bursts: readonly Span[], normalP99: number): number | null {

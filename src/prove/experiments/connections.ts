@@ -7,10 +7,11 @@ import type { Context } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, type Outcome, type Plot, type Table, withHindrance } from "../result.ts";
-import { comparePairs, median, type Point, ratioUpperBound } from "../statistics/mod.ts";
+import { comparePairs, median, type Point } from "../statistics/mod.ts";
 import { joinTexts, plainText, type Text, textOf } from "../text.ts";
 import { type CrowdSize, closedCrowd, crowdRate, crowdSize, missingConnections, runCrowd } from "./crowd.ts";
 import {
+  boundFigure,
   type Experiment,
   errorsFigure,
   errorsText,
@@ -136,7 +137,7 @@ function closedFigures(context: Context, closed: Measured | Text): Record<string
   return withHindrance(closed.hindrance, bends, {
     closed_per_second: rateFigure(messages.closedRate, points, random),
     closed_errors: errorsFigure(messages.closedErrors, errors),
-    closed_error_ratio_bound: figure(messages.closedBound, ratioUpperBound(errors.total, requests), "ratio"),
+    closed_error_ratio_bound: boundFigure(messages.closedBound, errors.total, requests),
     closed_ms_p50: percentileFigure(messages.closedP50, points, 0.5, random),
   });
 }

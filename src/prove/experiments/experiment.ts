@@ -15,6 +15,7 @@ import {
   mser5,
   type Point,
   percentileSamplesMin,
+  ratioUpperBound,
 } from "../statistics/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { common } from "./messages.ts";
@@ -104,14 +105,17 @@ export function steadyNotes({ cutSeconds, isSteady }: SteadyPart): Text[] {
   return cutSeconds > 0 ? [textOf(common.settled, { seconds: cutSeconds })] : [];
 }
 
-/** Seconds that resemble each other are drawn together. */
+/** Seconds that resemble each other are drawn together, but no fewer than four blocks: three seconds in one have no spread. */
 const blockSeconds = 3;
+const blocksMin = 4;
+
+const blockLengthOf = (count: number): number => Math.max(1, Math.min(blockSeconds, Math.floor(count / blocksMin)));
 
 /** Answers per second over seconds of a run, with its interval. */
 export function rateFigure(title: Text, points: SteadyPart["points"], random: Random): Figure {
   const rates = points.map(({ answers, seconds }) => answers / seconds);
   if (rates.length === 0) return figure(title, null, "req/s", { reason: common.nothing });
-  const { estimate, low, high } = bootstrapInterval(rates, mean, { random, blockLength: blockSeconds });
+  const { estimate, low, high } = bootstrapInterval(rates, mean, { random, blockLength: blockLengthOf(rates.length) });
   return figure(title, estimate, "req/s", { interval: [low, high] });
 }
 
@@ -135,10 +139,16 @@ export function errorsFigure(
   });
 }
 
+/** What the ratio of failures may be at most, at 95 %; it may be anything below. */
+export function boundFigure(title: Text, failures: number, requests: number): Figure {
+  const bound = ratioUpperBound(failures, requests);
+  return figure(title, bound, "ratio", { interval: [0, bound] });
+}
+
 /** A percentile in milliseconds over seconds of a run, with its interval. */
 export function percentileFigure(title: Text, points: SteadyPart["points"], ratio: number, random: Random): Figure {
   const columns = points.map(({ column }) => column);
-  const found = columnInterval(columns, ratio, { random, blockLength: blockSeconds });
+  const found = columnInterval(columns, ratio, { random, blockLength: blockLengthOf(columns.length) });
   if (found === null) return figure(title, null, "ms", { reason: common.nothing });
   const samples = columns.reduce((sum, column) => sum + column.reduce((s, value, at) => s + (at % 2) * value, 0), 0);
   const needed = percentileSamplesMin(ratio * 100);

@@ -228,9 +228,9 @@ function figuresOf(
   const few = count > 0 && count < pausesMin ? textOf(messages.few, { needed: pausesMin, count }) : null;
   const longest = (all: readonly number[]): number => Math.max(0, ...all);
   // Without a pause nothing was held up: that is the figure, if the log is known to work.
-  const pauseFigure = (title: Text, statistic: (all: readonly number[]) => number): Figure => {
-    if (count === 0) return figure(title, silent === null ? 0 : null, "ms", { reason: silent });
-    const { estimate, low, high } = bootstrapInterval(pauses, statistic, { random, blockLength });
+  const pauseFigure = (title: Text, statistic: (all: readonly number[]) => number, of = pauses): Figure => {
+    if (of.length === 0) return figure(title, silent === null ? 0 : null, "ms", { reason: silent });
+    const { estimate, low, high } = bootstrapInterval(of, statistic, { random, blockLength });
     return figure(title, estimate, "ms", { interval: [low, high] });
   };
   const p99 = pauseFigure(messages.p99, few === null ? (all) => quantile(all, 0.99) : longest);
@@ -244,14 +244,7 @@ function figuresOf(
     pause_ratio: figure(messages.share, average?.estimate ?? 0, "ratio", {
       interval: average === null ? null : [average.low, average.high],
     }),
-    earlier_pause_ms_max: figure(
-      messages.earlierMax,
-      earlierPauses.length === 0 ? null : longest(earlierPauses),
-      "ms",
-      {
-        reason: silent,
-      },
-    ),
+    earlier_pause_ms_max: pauseFigure(messages.earlierMax, longest, earlierPauses),
     stall_ms_p99: figure(messages.stall, stallMs, "ms"),
     // Pauses and stalls are timed by the gateway's own clock, latency by the generator's.
     ...withHindrance(

@@ -24,8 +24,8 @@ import { tradingClasses, tradingKnee } from "./trading.ts";
 const messages = defineMessages({
   title: { en: "Mix: orders among market data and cancels, 7:2:1", zh: "混合流量：行情、报单、撤单 7:2:1" },
   method: {
-    en: "A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in four pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Between them, one more piece goes straight to the upstream: what it shows is the machine's, the generator's and the upstream's own, and where that alone misses a threshold and what the gateway adds does not, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
-    zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分四段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。其间另有一段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛、而网关增加的部分未超过，则本机无法证明该指标。抖动为报单 P99 减 P50。",
+    en: "A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in three pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Between them, two more go straight to the upstream: what they show is the machine's, the generator's and the upstream's own, and where that alone misses a threshold and what the gateway adds does not, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
+    zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分三段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。其间另有两段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛、而网关增加的部分未超过，则本机无法证明该指标。抖动为报单 P99 减 P50。",
   },
   knee: { en: "knee of the mix", zh: "混合流量拐点" },
   holding: { en: "holding {rate} requests/s", zh: "保持每秒 {rate}" },
@@ -59,14 +59,16 @@ const orderShare = 0.2;
 /** On a machine this slow P99 stays open. */
 const stretchMax = 2;
 /** The rate is held in so many pieces, whose spread is the interval. */
-const blocksCount = 4;
+const blocksCount = 3;
+/** Between them go so many without the gateway. */
+const straightCount = 2;
 
 export const mix: Experiment = {
   name: "mix",
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + 1 / blocksCount) + 22,
+  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + straightCount / blocksCount) + 22,
   run: (context) => context.withWeir({}, (target) => holdMix(context, target)),
 };
 
@@ -81,9 +83,12 @@ async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
   const hold = async (until: number): Promise<void> => {
     while (blocks.length < until) blocks.push(await context.trial(target, rate, blockMs, { classes }));
   };
-  await hold(blocksCount / 2);
-  context.step(messages.straight);
-  const straight = await context.trial(upstreamOf(target), rate, blockMs, { classes });
+  const straight: Measured[] = [];
+  for (let piece = 1; piece <= straightCount; piece++) {
+    await hold((blocksCount * piece) / (straightCount + 1));
+    context.step(messages.straight);
+    straight.push(await context.trial(upstreamOf(target), rate, blockMs, { classes }));
+  }
   await hold(blocksCount);
   return outcomeOf(context, blocks, straight, found, rate);
 }
@@ -97,7 +102,7 @@ function holdMs(planned: number, rate: number): number {
 function outcomeOf(
   context: Context,
   blocks: readonly Measured[],
-  straight: Measured,
+  straight: readonly Measured[],
   found: SearchResult,
   rate: number,
 ): Outcome {
@@ -116,7 +121,7 @@ function outcomeOf(
     const { low, high } = bootstrapInterval(pieces, median, { random });
     return figure(title, msOf(read(latencyUs)), "ms", {
       interval: [low, high],
-      floor: floor === null ? null : msOf(read(floor)),
+      floor: floor === null ? null : msOf(read(floor.whole)),
     });
   };
   const lower = found.lower!;
@@ -138,21 +143,32 @@ function outcomeOf(
     }),
     plots: [classPlot(merged), heatOf(blocks[0]!, messages.heat)],
     tables: [classTable(merged)],
-    data: { blocks: blocks.map(brief), straight: brief(straight) },
+    data: { blocks: blocks.map(brief), straight: straight.map(brief) },
   };
 }
 
-/** What the load shows without the gateway, all classes together; null where it proves nothing. */
-function floorOf({ isVoid, load }: Measured): LatencyUs | null {
-  const { latencyUs } = load.summary;
-  return isVoid || latencyUs.count < percentileSamplesMin(99) ? null : latencyUs;
+/** What the load shows without the gateway, all classes together: in all, and by piece. */
+interface Floor {
+  readonly whole: LatencyUs;
+  readonly pieces: readonly LatencyUs[];
 }
 
-function floorFigures(floor: LatencyUs | null): Record<string, Figure> {
+/** Null where it proves nothing. */
+function floorOf(straight: readonly Measured[]): Floor | null {
+  const whole = mergeResults(straight.map(({ load }) => load)).summary.latencyUs;
+  if (straight.some(({ isVoid }) => isVoid) || whole.count < percentileSamplesMin(99)) return null;
+  return { whole, pieces: straight.map(({ load }) => load.summary.latencyUs) };
+}
+
+function floorFigures(floor: Floor | null): Record<string, Figure> {
   if (floor === null) return {};
+  const floorFigure = (title: Text, read: (latencyUs: LatencyUs) => number): Figure => {
+    const pieces = floor.pieces.map((each) => msOf(read(each)));
+    return figure(title, msOf(read(floor.whole)), "ms", { interval: [Math.min(...pieces), Math.max(...pieces)] });
+  };
   return {
-    floor_ms_p99: figure(messages.floorP99, msOf(floor.p99), "ms"),
-    floor_ms_jitter: figure(messages.floorJitter, msOf(floor.p99 - floor.p50), "ms"),
+    floor_ms_p99: floorFigure(messages.floorP99, ({ p99 }) => p99),
+    floor_ms_jitter: floorFigure(messages.floorJitter, ({ p99, p50 }) => p99 - p50),
   };
 }
 

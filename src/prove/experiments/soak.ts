@@ -10,11 +10,11 @@ import { formatNumber } from "../format.ts";
 import { readUse } from "../machine/mod.ts";
 import { brief, type Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, type Outcome, withHindrance } from "../result.ts";
-import { ratioUpperBound } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { type Text, textOf } from "../text.ts";
 import { defectsOf } from "./defects.ts";
 import {
+  boundFigure,
   type Experiment,
   errorsFigure,
   heatOf,
@@ -32,8 +32,8 @@ import { alone, takes, together, type Way } from "./ways.ts";
 const messages = defineMessages({
   title: { en: "Soak: a fixed rate, held without error", zh: "浸泡：以固定速率长时间无错误运行" },
   method: {
-    en: "Open loop at a fixed rate; every request is timed from when it was due. A trial of a few seconds asks first whether the rate can be given at all: over HTTP/1.1 with one request at a time on each of 256 connections, and if not so over HTTP/2 with up to 32 at a time on each of 8. If neither can, the soak holds 80 % of the knee over HTTP/1.1 instead. Which it was is said. Warm-up is cut by MSER-5. No error in n requests is printed as an upper bound (rule of three). Growth of memory, descriptors and P99 over the second half of the run is a Theil-Sen slope with Mann-Kendall's test; memory growth is divided by the requests, so that a leak shows as bytes per request. Where a run of less than ten minutes shows one, the rate is held for half as long again, and what memory does then counts: a heap that fills until its collector looks at it, or a compiler that is not done, stops growing; a leak does not.",
-    zh: "以固定速率开环运行；每个请求自应发时刻计时。先用几秒的试验确认该速率能否达到：先用 HTTP/1.1，256 个连接、每个连接一次一个请求；若不能，再用 HTTP/2，8 个连接、每个连接最多 32 个并发请求。若两者都不能，则以 HTTP/1.1 按拐点的 80 % 运行。结果中会注明实际方式。热身用 MSER-5 截去。n 个请求零错误以上界给出（三分法则）。后半程内存、描述符与 P99 的增长用 Theil-Sen 斜率和 Mann-Kendall 检验；内存增长除以请求数，泄漏即显示为每请求字节数。短于十分钟的运行若显示增长，则以同样速率再持续一半时长，并以其间的内存变化为准：等待回收的堆或尚未完成的编译会停止增长，泄漏则不会。",
+    en: "Open loop at a fixed rate; every request is timed from when it was due. A trial of a few seconds asks first whether the rate can be given at all: over HTTP/1.1 with one request at a time on each of 256 connections, and if not so over HTTP/2 with up to 32 at a time on each of 8. If neither can, the soak holds 80 % of the knee over HTTP/1.1 instead. Which it was is said. Warm-up is cut by MSER-5. No error in n requests is printed as an upper bound (rule of three). Growth of memory, descriptors and P99 over the second half of the run is a Theil-Sen slope with Mann-Kendall's test; memory growth is divided by the requests, so that a leak shows as bytes per request. Where a run of less than ten minutes shows one, the rate is held on for a third of the time, and what memory does then counts: a heap that fills until its collector looks at it, or a compiler that is not done, stops growing; a leak does not.",
+    zh: "以固定速率开环运行；每个请求自应发时刻计时。先用几秒的试验确认该速率能否达到：先用 HTTP/1.1，256 个连接、每个连接一次一个请求；若不能，再用 HTTP/2，8 个连接、每个连接最多 32 个并发请求。若两者都不能，则以 HTTP/1.1 按拐点的 80 % 运行。结果中会注明实际方式。热身用 MSER-5 截去。n 个请求零错误以上界给出（三分法则）。后半程内存、描述符与 P99 的增长用 Theil-Sen 斜率和 Mann-Kendall 检验；内存增长除以请求数，泄漏即显示为每请求字节数。短于十分钟的运行若显示增长，则以同样速率再持续三分之一时长，并以其间的内存变化为准：等待回收的堆或尚未完成的编译会停止增长，泄漏则不会。",
   },
   trial: {
     en: "trial at {rate} requests/s over {way}: {achieved} answered per second",
@@ -98,7 +98,7 @@ const bends = {
 } as const;
 const heldShare = 0.8;
 /** Of a soak's time: how long it goes on where memory grew. */
-const againRatio = 0.5;
+const againRatio = 1 / 3;
 const achievedMin = 0.99;
 const samplesMax = 300;
 
@@ -201,7 +201,7 @@ async function confirmGrowth(
   const leak = leakOf(grown) ?? 0;
   if (!isLeak(leak, held.measured.load.summary.requests)) return null;
   if (grown.seconds >= slopeSecondsMin || context.options.signal.aborted) return null;
-  const ms = context.profile.soakMs * againRatio;
+  const ms = Math.round(context.profile.soakMs * againRatio);
   context.step(textOf(messages.confirming, { bytes: formatNumber(leak), seconds: ms / 1000 }));
   const again = await holdRate(context, target, rate, way, ms);
   return context.options.signal.aborted ? null : again;
@@ -216,7 +216,7 @@ function grownIn({ measured: { load }, samples }: Held): Grown {
 async function holdRate(context: Context, target: Target, rate: number, way: Way, ms: number): Promise<Held> {
   const ids = await target.workerIds();
   const samples: Sample[] = [];
-  const everyMs = Math.max(250, Math.min(1000, ms / 60));
+  const everyMs = Math.max(100, Math.min(1000, ms / 60));
   const lengths = { durationMs: ms + warmupMs, warmupMs };
   let timer: Timer | null = null;
   const begin = (): void => {
@@ -266,7 +266,7 @@ function outcomeOf(context: Context, held: Held, again: Held | null, seconds: nu
     soak_per_second: figure(messages.rate, heldRate(summary), "req/s", { reason: lower }),
     soak_seconds: figure(messages.seconds, seconds, "s"),
     soak_errors: errorsFigure(messages.errors, errors),
-    soak_error_ratio_bound: figure(messages.bound, ratioUpperBound(errors.total, requests), "ratio"),
+    soak_error_ratio_bound: boundFigure(messages.bound, errors.total, requests),
     soak_achieved_ratio: figure(messages.achieved, summary.achievedRatio, "ratio"),
     soak_ms_p50: percentileFigure(messages.p50, steady.points, 0.5, random),
     soak_ms_p99: percentileFigure(messages.p99, steady.points, 0.99, random),
