@@ -30,3 +30,12 @@ export function defineMessages<const T extends Record<string, Message>>(table: T
 export function say(message: Message, values: Readonly<Record<string, string | number>> = {}, to = current): string {
   return message[to].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
+
+/** The same in both languages, for what is kept until somebody reads it; values may be messages themselves. */
+export function sayBoth(message: Message, values: Readonly<Record<string, string | number | Message>> = {}): Message {
+  const fill = (to: Language): string => {
+    const plain = Object.entries(values).map(([name, value]) => [name, typeof value === "object" ? value[to] : value]);
+    return say(message, Object.fromEntries(plain) as Record<string, string | number>, to);
+  };
+  return { en: fill("en"), zh: fill("zh") };
+}

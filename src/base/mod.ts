@@ -8,7 +8,7 @@ export { Histogram } from "./histogram.ts";
 export { compactLatencyShape, HistogramShape, latencyNsShape, latencyShape } from "./histogram-shape.ts";
 export { ipv6Bytes, isIPv4, isIPv6 } from "./ip-address.ts";
 export { KeyHash } from "./key-hash.ts";
-export { defineMessages, type Language, language, type Message, say, setLanguage } from "./language.ts";
+export { defineMessages, type Language, language, type Message, say, sayBoth, setLanguage } from "./language.ts";
 export { LoopClock } from "./loop-clock.ts";
 export { openMachineClock } from "./machine-clock.ts";
 export {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { compactLatencyShape, Histogram, say, WeirError } from "../base/mod.ts";
+import { compactLatencyShape, Histogram, type Message, WeirError } from "../base/mod.ts";
 import { failureNames } from "./failures.ts";
 import { addEncoded, type EncodedHistogram } from "./hdr.ts";
 import { ClassTotals } from "./interval.ts";
@@ -22,6 +22,7 @@ import {
   type Verdict,
 } from "./result.ts";
 import { evaluateThresholds, parseThreshold } from "./thresholds.ts";
+import { verdictOf } from "./verdict.ts";
 
 /** Enough of a result to tell a stranger's file from ours; the rest follows from the schema's name. */
 const resultCheck = z.looseObject({
@@ -174,17 +175,22 @@ function mergeGenerators(parts: readonly GeneratorHealth[]): GeneratorHealth {
   };
 }
 
+/** Results that an earlier version wrote have their reasons in the language of the run only. */
+function textsOf({ texts, reasons }: Verdict): readonly Message[] {
+  return (texts as Verdict["texts"] | undefined) ?? reasons.map((reason) => ({ en: reason, zh: reason }));
+}
+
 /** Void if any part is void: a sum holds the samples of each. */
 function mergeVerdicts(results: readonly LoadResult[], hasFailed: boolean): Verdict {
   const verdicts = results.map((result) => result.verdict);
   const warnings = [...new Set(verdicts.flatMap((verdict) => verdict.warnings))];
-  const base = { warnings, isOnlyLate: false };
   const spoiled = verdicts.filter((verdict) => verdict.status === "void");
-  const reasons = [...new Set(spoiled.flatMap((verdict) => verdict.reasons))];
   if (spoiled.length > 0) {
-    return { ...base, status: "void", reasons, isOnlyLate: spoiled.every((verdict) => verdict.isOnlyLate) };
+    const texts = new Map(spoiled.flatMap(textsOf).map((text) => [text.en, text]));
+    const isOnlyLate = spoiled.every((verdict) => verdict.isOnlyLate);
+    return verdictOf("void", [...texts.values()], warnings, isOnlyLate);
   }
-  if (hasFailed) return { ...base, status: "failed", reasons: [say(messages.mergedFailed)] };
+  if (hasFailed) return verdictOf("failed", [messages.mergedFailed], warnings);
   const isInterrupted = verdicts.some((verdict) => verdict.status === "interrupted");
-  return { ...base, status: isInterrupted ? "interrupted" : "passed", reasons: [] };
+  return verdictOf(isInterrupted ? "interrupted" : "passed", [], warnings);
 }

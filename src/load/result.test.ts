@@ -7,9 +7,9 @@ import { addEncoded, encodeHistogram } from "./hdr.ts";
 import { takeInterval } from "./interval.ts";
 import { mergeResults } from "./merge.ts";
 import { ClassRecorder, HistogramIndex } from "./recorder.ts";
-import { buildResult, type LoadResult, latencyOf } from "./result.ts";
+import { buildResult, type LoadResult, latencyOf, type Verdict } from "./result.ts";
 import type { ProcessInterval } from "./runner.ts";
-import { judge } from "./verdict.ts";
+import { judge, verdictOf } from "./verdict.ts";
 
 const health = {
   elapsedMs: 1000,
@@ -131,15 +131,17 @@ test("merging refuses other classes, and is void where a part is", () => {
   const one = resultOf([samples(100, 1)], 1);
   const other = { ...one, classes: [{ ...one.classes[0]!, name: "orders" }] };
   expect(() => mergeResults([one, other])).toThrow("different classes");
-  const late = { status: "void", reasons: ["late"], warnings: [], isOnlyLate: true } as const;
-  const cut: LoadResult = { ...one, verdict: { ...late, reasons: ["a client ended"], isOnlyLate: false } };
+  const late = verdictOf("void", [{ en: "late", zh: "迟" }], [], true);
+  const ended = verdictOf("void", [{ en: "a client ended", zh: "客户端退出" }], []);
+  const cut: LoadResult = { ...one, verdict: ended };
   const spoiled: LoadResult = { ...one, verdict: late };
   expect(mergeResults([one, spoiled]).verdict).toEqual(late);
-  expect(mergeResults([spoiled, cut]).verdict).toEqual({
-    ...late,
-    reasons: ["late", "a client ended"],
-    isOnlyLate: false,
-  });
+  const { texts: _texts, ...stored } = ended;
+  for (const verdict of [ended, stored as Verdict]) {
+    const merged = mergeResults([spoiled, { ...cut, verdict }]).verdict;
+    expect(merged).toMatchObject({ status: "void", reasons: ["late", "a client ended"], isOnlyLate: false });
+    expect(merged.texts[0]).toEqual(late.texts[0]!);
+  }
 });
 
 test("a long run keeps at most 600 points, and loses no answer in joining them", () => {

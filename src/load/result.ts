@@ -2,7 +2,7 @@
  * What a run found, as plain data: the schema `weir-load-result/1`, described field by field in `docs/load-result.md`. A
  * change that a reader could stumble over gets a new number. Latencies are in microseconds, exact to three digits.
  */
-import { Histogram, latencyNsShape } from "../base/mod.ts";
+import { Histogram, latencyNsShape, type Message } from "../base/mod.ts";
 import type { Collector, HealthTotals, SeriesPoint } from "./collector.ts";
 import { Failure, failureNames, failuresCount } from "./failures.ts";
 import { type EncodedHistogram, encodeHistogram } from "./hdr.ts";
@@ -37,6 +37,8 @@ export interface Verdict {
   /** Why it is void or failed, and warnings, in the language of the run. */
   readonly reasons: readonly string[];
   readonly warnings: readonly string[];
+  /** The reasons in both languages, for reports that are shown again in the other. */
+  readonly texts: readonly Message[];
   /**
    * Void for nothing but a generator that was late or slow. Its requests were sent all the same and are timed from when they were
    * due, so what it measured is worse than the truth, never better.

@@ -9,7 +9,7 @@ import { giveTurn, readMachineUse, readUse } from "./machine/mod.ts";
 import { messages } from "./messages.ts";
 import { checkLittle, type LittleCheck, mean } from "./statistics/mod.ts";
 import type { Target } from "./target/mod.ts";
-import { joinTexts, plainText, type Text, textOf } from "./text.ts";
+import { joinTexts, type Text, textOf } from "./text.ts";
 
 export interface Accounts {
   readonly seconds: number;
@@ -177,7 +177,7 @@ export function limiterOf(load: LoadResult, accounts: Accounts, cores: number): 
   const isMachineFull = machineBusyRatio !== null && machineBusyRatio > fullRatio;
   // A generator that is late on a machine without a free core is late because of that.
   if (load.verdict.status === "void" && !(load.verdict.isOnlyLate && isMachineFull)) {
-    return textOf(messages.generatorLimit, { reasons: plainText(load.verdict.reasons.join("; ")) });
+    return textOf(messages.generatorLimit, { reasons: joinTexts(load.verdict.texts) });
   }
   if (isMachineFull) {
     return textOf(messages.machineLimit, {

@@ -2,20 +2,11 @@
  * What experiments say, kept in both languages until somebody reads it: one run can then be reported in either, and a stored
  * result be shown again in the other.
  */
-import { type Message, say } from "../base/mod.ts";
+import type { Message } from "../base/mod.ts";
+
+export { sayBoth as textOf } from "../base/mod.ts";
 
 export type Text = Message;
-
-type Value = string | number | Text;
-
-/** A message with its placeholders filled, in both languages. */
-export function textOf(message: Message, values: Readonly<Record<string, Value>> = {}): Text {
-  const fill = (to: "en" | "zh"): string => {
-    const plain = Object.entries(values).map(([name, value]) => [name, typeof value === "object" ? value[to] : value]);
-    return say(message, Object.fromEntries(plain) as Record<string, string | number>, to);
-  };
-  return { en: fill("en"), zh: fill("zh") };
-}
 
 /** Text that is the same in every language: names, figures, code. */
 export function plainText(text: string): Text {

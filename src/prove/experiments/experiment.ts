@@ -17,7 +17,7 @@ import {
   percentileSamplesMin,
   ratioUpperBound,
 } from "../statistics/mod.ts";
-import { plainText, type Text, textOf } from "../text.ts";
+import { joinTexts, plainText, type Text, textOf } from "../text.ts";
 import { common } from "./messages.ts";
 
 export interface Experiment {
@@ -38,7 +38,7 @@ export function msOf(us: number): number {
 /** Why a run proves nothing, or null. */
 export function voidReason({ isVoid, load }: Measured): Text | null {
   if (!isVoid) return null;
-  return textOf(common.voided, { reasons: plainText(load.verdict.reasons.join("; ")) });
+  return textOf(common.voided, { reasons: joinTexts(load.verdict.texts) });
 }
 
 /** More columns than this are narrower than anybody sees, and an hour would fill a report. */
