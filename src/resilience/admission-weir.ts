@@ -7,7 +7,8 @@
  *       not limited               base follows the answers: what they take when nobody waits; hardly, if they are slower than
  *                                 tolerance * base and half of the limit is in use: that is rather a queue that begins
  *       limited, slower than      limit x tolerance * base / answers, at most a fifth down per window; in the first two
- *         tolerance * base        at once as far as what was in flight when nobody waited
+ *         tolerance * base,       at once as far as what was in flight when nobody waited
+ *         and than 1 ms
  *       limited, not slower       limit + sqrt(limit) / 4; from the fifth in a row on twice as much each, at most a quarter
  *       limited, at the floor     base moves towards the answers: a smaller limit could not tell whose pace it is
  *     every fifth limited window  dither: one window at three quarters of the limit
