@@ -1,13 +1,13 @@
 /**
- * Delays of single milliseconds beside the poller, which sleeps in the kernel where the runtime's timers do not wake it: while
- * any delay is pending, no sleep is longer than a millisecond.
+ * Delays of single milliseconds beside the poller, which goes round by itself where the runtime's timers have no turn: while any
+ * delay is pending, they have one every millisecond.
  */
 import { poller } from "../transport/mod.ts";
 
 const grainMs = 1;
 
 let pendingCount = 0;
-let ticker: Timer | null = null;
+let endTurns: (() => void) | null = null;
 
 /** Calls `run` after so long; what is returned calls it off. */
 export function delay(ms: number, run: () => void): () => void {
@@ -29,11 +29,10 @@ export function delay(ms: number, run: () => void): () => void {
 }
 
 function stayAwake(): void {
-  poller.wakeWithin(grainMs);
-  ticker = setInterval(() => poller.wakeWithin(grainMs), grainMs);
+  endTurns = poller.every(grainMs, () => poller.giveTurn());
 }
 
 function fallAsleep(): void {
-  if (ticker !== null) clearInterval(ticker);
-  poller.wakeWithin(Number.POSITIVE_INFINITY);
+  endTurns?.();
+  endTurns = null;
 }

@@ -58,7 +58,7 @@ export class Gateway {
   private readonly metrics: WorkerMetrics;
   private readonly listeners: Listener[] = [];
   private readonly gate: ConnectionGate;
-  private readonly ticker: Timer;
+  private readonly endTicks: () => void;
   private readonly accessLog: AccessLog | null;
   private upstreams = new Map<string, RunningUpstream>();
   private prepared: Prepared | null = null;
@@ -91,8 +91,7 @@ export class Gateway {
     this.prepare(config, options.revision, options.slots);
     this.commit();
     this.expectedTickMs = loop.nowMs + TICK_MS;
-    this.ticker = setInterval(() => this.tick(), TICK_MS);
-    poller.wakeWithin(TICK_MS);
+    this.endTicks = poller.every(TICK_MS, () => this.tick());
   }
 
   /** Serves a listener of the configuration on an inherited listening socket. */
@@ -213,8 +212,7 @@ export class Gateway {
   /** Stops timers and look-ups. */
   close(): void {
     this.protection.proofs.close();
-    clearInterval(this.ticker);
-    poller.wakeWithin(Number.POSITIVE_INFINITY);
+    this.endTicks();
     for (const listener of this.listeners) listener.stop();
     for (const { resolver, upstream, guard } of this.upstreams.values()) {
       resolver.stop();
@@ -250,7 +248,6 @@ export class Gateway {
     }
     this.context.pressure.update(lateMs > 0 ? lateMs : 0, this.memoryBytes(), 0, oldestMs);
     this.expectedTickMs = loop.nowMs + TICK_MS;
-    poller.wakeWithin(TICK_MS);
     this.ticks++;
     if (this.ticks % GAUGE_TICKS === 0) this.writeGauges();
     if (this.ticks % PROCESS_TICKS === 1) this.metrics.readProcess();

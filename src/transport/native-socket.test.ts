@@ -136,7 +136,7 @@ test("megabytes pass a reader that stops after every read, and a writer that wai
   const sent = Buffer.alloc(6_000_000, "0123456789abcdef");
   wire.onData = () => {
     wire.pauseReading();
-    setImmediate(() => wire.resumeReading());
+    queueMicrotask(() => wire.resumeReading());
   };
   client.write(sent);
   await wire.until(({ parts }) => parts.reduce((sum, part) => sum + part.length, 0) === sent.length);

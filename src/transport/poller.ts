@@ -1,15 +1,18 @@
 /**
  * The worker's own event loop around the kernel's: waits for sockets in an epoll set of its own, tells them what they are
- * ready for, ends the round, and lets the runtime have its turn. @hot
+ * ready for, and ends the round; when the runtime has something to do, or has waited for long enough, it has its turn. @hot
  *
- *     setImmediate ─► wait in epoll_wait ─► sockets ─► end of round ─► setImmediate ─► ...
- *                       │ sockets                                        the runtime's timers, promises, own sockets
- *                       └ the runtime's own epoll set, so that it wakes us too
+ *     setImmediate ─► wait in epoll_wait ─► sockets ─► ticks ─► end of round ─► promises ─┬─► setImmediate ─► ...
+ *                 ▲     │ sockets                                                         │   the runtime's timers and own sockets
+ *                 │     └ the runtime's own epoll set, so that it wakes us too            │
+ *                 └───────────────────────────────────────────────────────────────────────┘
  *
- * Measured against the runtime's own sockets: no Buffer for a read, a third of the user time (bench/floor). The runtime's timers
- * wake nobody who sleeps in epoll, so a sleep ends at `wakeAtMs`, which the owner of the finest timer keeps ahead, or after
- * 10 ms. Limits: Linux; one poller a process; the runtime's turn costs about 1 us a round.
+ * Measured against the runtime's own sockets: no Buffer for a read, a third of the user time (bench/floor). A turn of the runtime
+ * leaves some 250 bytes to collect: with one a round they were all that a worker under load left, 8 bytes a request. The runtime's
+ * timers wake nobody who sleeps in epoll, so they may be late by a tenth of a second; what must not be is given to `every`.
+ * Limits: Linux; one poller a process.
  */
+import { drainMicrotasks } from "bun:jsc";
 import { assert, systemClock } from "../base/mod.ts";
 import { batch } from "./batch.ts";
 import { crash } from "./crash.ts";
@@ -27,10 +30,12 @@ import {
   readyMark,
 } from "./socket-calls.ts";
 
-/** Longest sleep where nobody says when to wake, in milliseconds: what the runtime's timers may be late by. */
-const SLEEP_MS_MAX = 10;
-/** Longest sleep where the runtime's set is not known, and so cannot wake the sleeper. */
-const BLIND_SLEEP_MS_MAX = 1;
+/** The runtime has its turn this often at least: what its timers may be late by. */
+const TURN_MS_MAX = 10;
+/** The same where somebody ticks: a gateway, whose own times go by that. */
+const TICKING_TURN_MS_MAX = 100;
+/** The same where the runtime's set is not known, and so cannot wake the sleeper. */
+const BLIND_TURN_MS_MAX = 1;
 
 /** Who is told when a descriptor is ready. */
 export interface Polled {
@@ -38,9 +43,19 @@ export interface Polled {
   onReady(events: number): void;
 }
 
+/** What is called again and again. */
+interface Ticker {
+  readonly everyMs: number;
+  readonly tick: () => void;
+  /** When next, in monotonic milliseconds of the system's clock. */
+  dueMs: number;
+}
+
 class Poller {
-  /** When the next sleep must end at the latest, in monotonic milliseconds of the system's clock. */
-  private wakeAtMs = Number.POSITIVE_INFINITY;
+  private tickers: Ticker[] = [];
+  /** When the runtime has its turn at the latest, in the same milliseconds. */
+  private turnAtMs = 0;
+  private isRuntimeReady = false;
   private set = -1;
   private runtimeSet = -1;
   /** By descriptor. */
@@ -51,7 +66,7 @@ class Poller {
   private isRunning = false;
   /** Called at the next round. */
   private deferred: Polled[] = [];
-  private readonly turn = (): void => this.round();
+  private readonly turn = (): void => this.goRound();
 
   /** Watches a descriptor. */
   add(fd: number, interest: number, polled: Polled): void {
@@ -85,9 +100,19 @@ class Poller {
     this.count--;
   }
 
-  /** No sleep lasts longer than until `ms` from now; infinity where it does not matter. */
-  wakeWithin(ms: number): void {
-    this.wakeAtMs = systemClock.monotonicMs() + ms;
+  /** Calls `tick` every `ms` from now on, later where a round takes longer; what is returned ends it. @cold */
+  every(ms: number, tick: () => void): () => void {
+    const ticker = { everyMs: ms, tick, dueMs: systemClock.monotonicMs() + ms };
+    this.tickers.push(ticker);
+    if (!this.isRunning) this.start();
+    return () => {
+      this.tickers = this.tickers.filter((other) => other !== ticker);
+    };
+  }
+
+  /** The runtime has its turn when this round is over: for who waits for timers of its own. */
+  giveTurn(): void {
+    this.turnAtMs = 0;
   }
 
   /** Calls `onReady(0)` in the next round. */
@@ -113,35 +138,69 @@ class Poller {
     setImmediate(this.turn);
   }
 
-  private round(): void {
-    try {
-      // What the runtime's own callbacks gathered must not wait for the sleep.
-      endRound();
-      const isBusy = this.deferred.length > 0 || isRoundPending();
-      const count = pollWait(this.set, isBusy ? 0 : this.sleepMs());
-      for (let index = 0; index < count; index++) {
-        const fd = readyDescriptor(index);
-        // The runtime's own set is not in the table: it gets its turn below.
-        const polled = fd < this.polled.length ? this.polled[fd]! : null;
-        if (polled !== null && this.marks[fd] === readyMark(index)) polled.onReady(readyFor(index));
-        if (batch.isFull) batch.handle();
+  /** Goes round until the runtime's turn is due. */
+  private goRound(): void {
+    this.turnAtMs = systemClock.monotonicMs() + this.turnMsMax;
+    this.isRuntimeReady = this.runtimeSet < 0;
+    do {
+      try {
+        this.round();
+      } catch (error) {
+        crash(error);
       }
-      batch.handle();
-      if (this.deferred.length > 0) this.callDeferred();
-      endRound();
-    } catch (error) {
-      crash(error);
-    }
-    if (this.count > 0 || this.deferred.length > 0) setImmediate(this.turn);
+      // As the runtime does after each callback of its own.
+      drainMicrotasks();
+    } while (!this.isRuntimeReady && this.isNeeded && systemClock.monotonicMs() < this.turnAtMs);
+    if (this.isNeeded) setImmediate(this.turn);
     else this.stop();
   }
 
+  private get turnMsMax(): number {
+    if (this.runtimeSet < 0) return BLIND_TURN_MS_MAX;
+    return this.tickers.length > 0 ? TICKING_TURN_MS_MAX : TURN_MS_MAX;
+  }
+
+  private get isNeeded(): boolean {
+    return this.count > 0 || this.deferred.length > 0 || this.tickers.length > 0;
+  }
+
+  private round(): void {
+    // What the runtime's own callbacks gathered must not wait for the sleep.
+    endRound();
+    const isBusy = this.deferred.length > 0 || isRoundPending();
+    const count = pollWait(this.set, isBusy ? 0 : this.sleepMs());
+    for (let index = 0; index < count; index++) {
+      const fd = readyDescriptor(index);
+      if (fd === this.runtimeSet) this.isRuntimeReady = true;
+      // The runtime's own set is not in the table: it gets its turn when the rounds end.
+      const polled = fd < this.polled.length ? this.polled[fd]! : null;
+      if (polled !== null && this.marks[fd] === readyMark(index)) polled.onReady(readyFor(index));
+      if (batch.isFull) batch.handle();
+    }
+    batch.handle();
+    if (this.deferred.length > 0) this.callDeferred();
+    if (this.tickers.length > 0) this.callTickers();
+    endRound();
+  }
+
   private sleepMs(): number {
-    const longestMs = this.runtimeSet < 0 ? BLIND_SLEEP_MS_MAX : SLEEP_MS_MAX;
-    if (this.wakeAtMs === Number.POSITIVE_INFINITY) return longestMs;
-    const leftMs = Math.ceil(this.wakeAtMs - systemClock.monotonicMs());
-    if (leftMs <= 0) return 0;
-    return this.runtimeSet < 0 ? longestMs : leftMs;
+    let untilMs = this.turnAtMs;
+    for (let index = 0; index < this.tickers.length; index++) {
+      const { dueMs } = this.tickers[index]!;
+      if (dueMs < untilMs) untilMs = dueMs;
+    }
+    const leftMs = Math.ceil(untilMs - systemClock.monotonicMs());
+    return leftMs <= 0 ? 0 : leftMs;
+  }
+
+  private callTickers(): void {
+    const nowMs = systemClock.monotonicMs();
+    for (let index = 0; index < this.tickers.length; index++) {
+      const ticker = this.tickers[index]!;
+      if (ticker.dueMs > nowMs) continue;
+      ticker.dueMs = nowMs + ticker.everyMs;
+      ticker.tick();
+    }
   }
 
   /** @cold */

@@ -69,7 +69,7 @@ async function hit(context: Context, target: Target, capacity: number, upper: nu
     { perSecond: normal * factor, burstMs, everyMs },
     everyMs * burstsCount + burstNormalMs,
   );
-  await context.warm(target);
+  await context.warm(target, classes);
   context.step(textOf(messages.running, { normal: formatNumber(normal), burst: formatNumber(normal * factor) }));
   const lead = { durationMs: leadMs, fromPerSecond: normal, toPerSecond: normal };
   const connectionsCount = openConnectionsCount * 4;
