@@ -43,11 +43,11 @@ export const collector = optionalSection(
       why: "Marks on a thread of its own while the worker goes on. On: pauses are short. Off spares that thread's processor time, and each collection stops the worker for as long as it takes. Workers take it over when they start.",
     }),
     allocationMax: size({
-      default: "4MiB",
+      default: "off",
       min: "256KiB",
       max: "1GiB",
       off: true,
-      why: "How much may be allocated between collections, and so what a worker's memory rises by before it falls back. Off: the runtime decides by the size of the heap; a worker rose by 68 MB. Less makes each collection shorter and all of them together dearer. Workers take it over when they start.",
+      why: "How much may be allocated between collections. Off: the runtime decides by the size of the heap. Less makes each collection shorter and all of them together dearer. Workers take it over when they start.",
     }),
     idle: idle(
       "Collect what is young in moments when no request is in flight, so that less is left to be collected while one is. Off by default: with steady traffic there are few such moments, and the runtime's own choice is cheaper.",

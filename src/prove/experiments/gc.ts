@@ -26,8 +26,8 @@ import { common } from "./messages.ts";
 const messages = defineMessages({
   title: { en: "Collector pauses at up to 100,000 connections", zh: "至 100,000 连接的垃圾回收停顿" },
   method: {
-    en: "The gateway runs with the runtime's collector log (BUN_JSC_logGC=1), and 10,000 and then 100,000 connections are used in turn at a third of what 10,000 callers get. Every pause that serving workers log in the measured time counts; those of the warm-up do not. Clients have the lowest priority meanwhile: the gateway times itself, and elsewhere they would have processors of their own. Writing the log is part of each pause, some 0.3 ms. Beside it stands the P99 of the event loop's lateness from the gateway's own metrics: a stall that no pause explains has another cause, such as waiting for a processor. From the standard profile on the policies that the configuration offers (section collector) run one after the other over 10,000 connections: the default, as in a phase of market data; collecting in idle moments, as in a phase of orders; what the runtime does by itself; a lower limit of allocation; and collection that stops the worker. Since every pause is logged, percentiles here are of all there were; the interval is a block bootstrap.",
-    zh: "网关启用运行时回收日志（BUN_JSC_logGC=1），以 10,000 个调用方所得速率的三分之一先后轮流使用 10,000 与 100,000 个连接。测量期间在用工作进程记录的每次停顿都计入，热身期间的不计。期间客户端优先级最低：计时由网关自身完成，而在实际环境中客户端另有处理器。写日志本身也计入每次停顿，约 0.3 毫秒。旁列网关自身指标中事件循环迟到的 P99：若停顿不能解释的卡顿，则另有原因，例如等待处理器。自 standard 档位起，在 10,000 连接下依次运行配置（collector 节）提供的各策略：默认（如行情时段）、空闲时回收（如报单时段）、由运行时自行决定、较低的分配上限、以及停住工作进程的回收。由于每次停顿都有日志，此处分位数为全部停顿的分位数；区间为区块自助法。",
+    en: "The gateway runs with the runtime's collector log (BUN_JSC_logGC=1), and 10,000 and then 100,000 connections are used in turn at a third of what 10,000 callers get. Every pause that serving workers log in the measured time counts; those of the warm-up do not. Clients have the lowest priority meanwhile: the gateway times itself, and elsewhere they would have processors of their own. Writing the log is part of each pause, some 0.3 ms. Beside it stands the P99 of the event loop's lateness from the gateway's own metrics: a stall that no pause explains has another cause, such as waiting for a processor. From the standard profile on the policies that the configuration offers (section collector) run one after the other over 10,000 connections: what the runtime does by itself, as in a phase of market data; collecting in idle moments, as in a phase of orders; a lower limit of allocation; and collection that stops the worker. Since every pause is logged, percentiles here are of all there were; the interval is a block bootstrap.",
+    zh: "网关启用运行时回收日志（BUN_JSC_logGC=1），以 10,000 个调用方所得速率的三分之一先后轮流使用 10,000 与 100,000 个连接。测量期间在用工作进程记录的每次停顿都计入，热身期间的不计。期间客户端优先级最低：计时由网关自身完成，而在实际环境中客户端另有处理器。写日志本身也计入每次停顿，约 0.3 毫秒。旁列网关自身指标中事件循环迟到的 P99：若停顿不能解释的卡顿，则另有原因，例如等待处理器。自 standard 档位起，在 10,000 连接下依次运行配置（collector 节）提供的各策略：运行时自行决定（如行情时段）、空闲时回收（如报单时段）、较低的分配上限、以及停住工作进程的回收。由于每次停顿都有日志，此处分位数为全部停顿的分位数；区间为区块自助法。",
   },
   p99: { en: "pause, P99", zh: "停顿 P99" },
   max: { en: "pause, longest", zh: "最长停顿" },
@@ -68,8 +68,7 @@ const messages = defineMessages({
   length: { en: "pause (ms)", zh: "停顿（毫秒）" },
   table: { en: "By connections and policy", zh: "按连接数与策略" },
   policy: { en: "policy", zh: "策略" },
-  usual: { en: "by default (market)", zh: "默认（行情）" },
-  runtime: { en: "the runtime decides", zh: "运行时决定" },
+  runtime: { en: "the runtime decides (market)", zh: "运行时决定（行情）" },
   idle: { en: "in idle moments (order)", zh: "空闲时回收（报单）" },
   limited: { en: "after 1 MiB of allocation", zh: "每分配 1 MiB 后" },
   stopping: { en: "not concurrent", zh: "非并发" },
@@ -87,7 +86,6 @@ const blockLength = 5;
 
 const policies: readonly { readonly key: string; readonly name: Text; readonly collector: string }[] = [
   { key: "idle", name: messages.idle, collector: "{ idle: on }" },
-  { key: "runtime", name: messages.runtime, collector: "{ allocationMax: off }" },
   { key: "limited", name: messages.limited, collector: "{ allocationMax: 1MiB }" },
   { key: "stopping", name: messages.stopping, collector: "{ concurrent: off }" },
 ];
@@ -131,7 +129,7 @@ async function watchAll(context: Context): Promise<Outcome> {
       if (!("count" in rung)) return;
       const own = { ...rung, processesCount: size.processesCount };
       const ms = count === crowdCount ? collectorMs : collectorPolicyMs;
-      watched.push(await watch(context, target, own, messages.usual, perSecond, ms));
+      watched.push(await watch(context, target, own, messages.runtime, perSecond, ms));
     }
   });
   const few = crowdSize(context, fewCount);
