@@ -24,8 +24,8 @@ import { tradingClasses, tradingKnee } from "./trading.ts";
 const messages = defineMessages({
   title: { en: "Mix: orders among market data and cancels, 7:2:1", zh: "混合流量：行情、报单、撤单 7:2:1" },
   method: {
-    en: "A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in three pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Between them, two more go straight to the upstream: what they show is the machine's, the generator's and the upstream's own, and where that alone misses a threshold and what the gateway adds does not, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
-    zh: "先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分三段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。其间另有两段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛、而网关增加的部分未超过，则本机无法证明该指标。抖动为报单 P99 减 P50。",
+    en: "Weir runs with its admission control, as under a burst. A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in three pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Between them, two more go straight to the upstream: what they show is the machine's, the generator's and the upstream's own, and where that alone misses a threshold and what the gateway adds does not, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
+    zh: "Weir 启用准入控制，与突发实验相同。先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分三段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。其间另有两段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛、而网关增加的部分未超过，则本机无法证明该指标。抖动为报单 P99 减 P50。",
   },
   knee: { en: "knee of the mix", zh: "混合流量拐点" },
   holding: { en: "holding {rate} requests/s", zh: "保持每秒 {rate}" },
@@ -69,7 +69,7 @@ export const mix: Experiment = {
   method: messages.method,
   needs: "weir",
   estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + straightCount / blocksCount) + 22,
-  run: (context) => context.withWeir({}, (target) => holdMix(context, target)),
+  run: (context) => context.withWeir({ admission: true }, (target) => holdMix(context, target)),
 };
 
 async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
