@@ -12,6 +12,7 @@ import {
   formatSpan,
   type Indicator,
   indicatorEntry,
+  mayGiveTurns,
   proveMessages as messages,
   overallVerdict,
   type ProfileName,
@@ -19,7 +20,6 @@ import {
   profiles,
   type ReportDocument,
   type RunFacts,
-  raisePriority,
   readFingerprint,
   readIndicators,
   reportHtml,
@@ -96,7 +96,7 @@ async function run(
   const unknown =
     request.target === null ? null : await useUnknown({ url: request.target, processIds, tls: request.tls });
   const { processor, cores, kernel, runtime } = machine;
-  const weak = weaknesses(machine, unknown === null || unknown.isLocal, raisePriority());
+  const weak = weaknesses(machine, unknown === null || unknown.isLocal, mayGiveTurns());
   const target: RunFacts["target"] =
     unknown === null || request.target === null
       ? { kind: "weir", name: "Weir" }

@@ -1,6 +1,6 @@
 /** The machine under the measurement: what it is, and what processes use of it. */
 export { busyRatioMax, type Fingerprint, readFingerprint, weaknesses } from "./fingerprint.ts";
-export { giveTurn, raisePriority } from "./priority.ts";
+export { giveTurn, mayGiveTurns } from "./priority.ts";
 export {
   type MachineUse,
   type ProcessUse,

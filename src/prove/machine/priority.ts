@@ -1,31 +1,40 @@
 /**
  * The instrument goes first. Where generator and gateway share a machine, a gateway that uses every core would starve the
- * generator, and the run would be void exactly where it gets interesting. Client processes inherit this process's priority;
- * what is measured is put back to the normal one (see target/child.ts). It takes the right to do so, which root has.
+ * generator, and the run would be void exactly where it gets interesting. Only the thread that sends has priority: a client's
+ * compilers, and the program that adds up what clients send, would take the processor from what is measured for 3 to 12 ms at
+ * a time. It takes the right to do so, which root has.
  */
 import { dlopen } from "bun:ffi";
 import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 
 const raised = -10;
+const normal = 0;
 const lowest = 19;
+/** SCHED_RESET_ON_FORK: threads made later begin as every thread does, whatever their maker was given. */
+const resetOnFork = 0x40000000;
 /** SCHED_RR: runs as soon as it wakes, whoever has the processor. */
-const roundRobin = { policy: 2, priority: 2 };
+const roundRobin = { policy: 2 | resetOnFork, priority: 2 };
 /** SCHED_OTHER, which every process begins with. */
-const shared = { policy: 0, priority: 0 };
+const shared = { policy: 0 | resetOnFork, priority: 0 };
 
-/** Whether what was lowered can be raised again. */
-let mayRaise = false;
+/** Whether priority can be raised, and what was lowered raised again; null while nobody has tried. */
+let mayRaise: boolean | null = null;
 
-/** Raises this process and all it will start; false where that is not allowed. */
-export function raisePriority(): boolean {
+/** Whether clients may be given priority. */
+export function mayGiveTurns(): boolean {
+  mayRaise ??= tryRaising();
+  return mayRaise;
+}
+
+function tryRaising(): boolean {
   try {
     setPriority(0, raised);
-    mayRaise = true;
+    setPriority(0, normal);
+    return true;
   } catch {
-    mayRaise = false;
+    return false;
   }
-  return mayRaise;
 }
 
 /**
@@ -46,10 +55,12 @@ export function giveTurn(processId: number, turn: Turn): void {
   const { policy, priority } = turn === "at-once" ? roundRobin : shared;
   // struct sched_param is one integer.
   schedule?.(processId, policy, new Int32Array([priority]));
-  if (!mayRaise) return;
+  if (!mayGiveTurns()) return;
+  const own = turn === "last" ? lowest : raised;
+  const helpers = turn === "last" ? lowest : normal;
   for (const thread of threadsOf(processId)) {
     try {
-      setPriority(thread, turn === "last" ? lowest : raised);
+      setPriority(thread, thread === processId ? own : helpers);
     } catch {
       // It ended meanwhile.
     }

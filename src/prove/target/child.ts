@@ -1,5 +1,4 @@
 /** A process that is started, waited for, listened to and ended for certain. Its last lines are told when it fails. */
-import { constants, setPriority } from "node:os";
 import { WeirError } from "../../base/mod.ts";
 
 const linesKept = 200;
@@ -25,8 +24,6 @@ export class Child {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...options.environment },
     });
-    // What is measured does not inherit the priority of what measures (see machine/priority.ts).
-    setPriority(this.process.pid, constants.priority.PRIORITY_NORMAL);
     this.streams = Promise.all([this.read(this.process.stdout, options), this.read(this.process.stderr, options)]);
   }
 
