@@ -155,9 +155,10 @@ export class Histogram {
     memory[maxAt] = max;
   }
 
-  /** Forgets everything. */
+  /** Forgets everything; walks only the buckets that may be in use. */
   reset(): void {
-    this.memory.fill(0);
+    this.memory.fill(0, bucketsAt + this.firstIndex, bucketsAt + this.lastIndex + 1);
+    this.memory.fill(0, 0, bucketsAt);
   }
 
   private percentileIndex(percent: number): number {

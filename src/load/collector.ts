@@ -7,7 +7,7 @@ import { compactLatencyShape, Histogram, latencyNsShape } from "../base/mod.ts";
 import type { ProcessHealth } from "./health.ts";
 import { ClassTotals, unpackHistogram } from "./interval.ts";
 import { HistogramIndex, setupSteps } from "./recorder.ts";
-import type { ProcessInterval } from "./runner.ts";
+import type { IntervalPart } from "./runner.ts";
 
 const pointsMax = 600;
 
@@ -34,7 +34,6 @@ interface OpenSecond {
   answers: number;
   errors: number;
   connections: number;
-  reports: number;
 }
 
 /** The health of one process over a run. */
@@ -79,26 +78,21 @@ export class Collector {
     this.health = Array.from({ length: processesCount }, emptyHealth);
   }
 
-  add(process: number, interval: ProcessInterval): void {
-    const { second } = interval;
+  add(process: number, { second, classIndex, packed, health }: IntervalPart): void {
     const isMeasured = second >= this.warmupSeconds;
     const open = this.openSecond(second);
-    interval.classes.forEach((packed, index) => {
-      if (isMeasured) this.classes[index]!.add(packed);
-      // Connections are opened before anything is measured.
-      else {
-        for (const step of setupSteps) {
-          unpackHistogram(packed.histograms[step]!, this.classes[index]!.histograms[step]!);
-        }
-      }
-      unpackHistogram(packed.histograms[HistogramIndex.response]!, open.response);
-      open.scheduled += packed.counters[0]!;
-      for (let at = 1; at < packed.statuses.length; at += 2) open.answers += packed.statuses[at]!;
-      for (let at = 1; at < packed.failures.length; at += 2) open.errors += packed.failures[at]!;
-    });
-    open.connections += interval.health.connections;
+    const totals = this.classes[classIndex]!;
+    if (isMeasured) totals.add(packed);
+    // Connections are opened before anything is measured.
+    else for (const step of setupSteps) unpackHistogram(packed.histograms[step]!, totals.histograms[step]!);
+    unpackHistogram(packed.histograms[HistogramIndex.response]!, open.response);
+    open.scheduled += packed.counters[0]!;
+    for (const count of packed.statuses) open.answers += count;
+    for (const count of packed.failures) open.errors += count;
+    if (health === null) return;
+    open.connections += health.connections;
     this.reportedTo[process] = second + 1;
-    if (isMeasured) addHealth(this.health[process]!, interval.health);
+    if (isMeasured) addHealth(this.health[process]!, health);
     this.closeUpTo(Math.min(...this.reportedTo));
   }
 
@@ -124,11 +118,9 @@ export class Collector {
         answers: 0,
         errors: 0,
         connections: 0,
-        reports: 0,
       };
       this.open.set(second, open);
     }
-    open.reports++;
     return open;
   }
 

@@ -151,7 +151,7 @@ class Run {
       client.prepared = message;
       this.changed();
     } else if (message.type === "interval") {
-      this.collector.add(client.share.process, message.interval);
+      this.collector.add(client.share.process, message.part);
     } else {
       client.measuredNs = message.measuredNs;
       client.problem = message.problem;

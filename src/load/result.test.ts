@@ -8,7 +8,7 @@ import { takeInterval } from "./interval.ts";
 import { mergeResults } from "./merge.ts";
 import { ClassRecorder, HistogramIndex } from "./recorder.ts";
 import { buildResult, type LoadResult, latencyOf, type Verdict } from "./result.ts";
-import type { ProcessInterval } from "./runner.ts";
+import type { IntervalPart } from "./runner.ts";
 import { judge, verdictOf } from "./verdict.ts";
 
 const health = {
@@ -29,7 +29,7 @@ const health = {
 };
 
 /** Seconds of measurements: `samples` spread over `seconds` in turn. */
-function intervals(samples: readonly number[], seconds: number, connects = 0): ProcessInterval[] {
+function intervals(samples: readonly number[], seconds: number, connects = 0): IntervalPart[] {
   return Array.from({ length: seconds }, (_, second) => {
     const recorder = new ClassRecorder();
     if (second === 0 && connects > 0) recorder.histograms[HistogramIndex.connect]!.recordMany(1e6, connects);
@@ -43,7 +43,7 @@ function intervals(samples: readonly number[], seconds: number, connects = 0): P
       recorder.statuses[200]!++;
       if (index % 50 === 0) recorder.fail(Failure.timeout);
     });
-    return { second, classes: [takeInterval(recorder)], health };
+    return { second, classIndex: 0, packed: takeInterval(recorder), health };
   });
 }
 
@@ -150,7 +150,7 @@ test("a long run keeps at most 600 points, and loses no answer in joining them",
   for (let second = 0; second < 3000; second++) {
     recorder.response.record(1e6);
     recorder.statuses[200]!++;
-    collector.add(0, { second, classes: [takeInterval(recorder)], health });
+    collector.add(0, { second, classIndex: 0, packed: takeInterval(recorder), health });
   }
   collector.finish(0);
   const { points } = collector;

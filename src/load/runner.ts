@@ -19,11 +19,13 @@ const setupTickNs = 1_000_000;
 /** The runtime gets its turn this often, and at once when it has something to do. */
 const turnNs = 1_000_000;
 
-/** One second of one process. */
-export interface ProcessInterval {
+/** One class of one second of one process. They leave one by one, each in a turn of its own, so that none holds requests up for long. */
+export interface IntervalPart {
   readonly second: number;
-  readonly classes: readonly PackedClass[];
-  readonly health: ProcessHealth;
+  readonly classIndex: number;
+  readonly packed: PackedClass;
+  /** With the last class of the second. */
+  readonly health: ProcessHealth | null;
 }
 
 /** How the connections came to be. */
@@ -34,7 +36,7 @@ export interface SetupReport {
 }
 
 export interface RunnerEvents {
-  interval(interval: ProcessInterval): void;
+  interval(part: IntervalPart): void;
 }
 
 export class Runner {
@@ -48,15 +50,18 @@ export class Runner {
   private lastTickNs = 0;
   private finished: (() => void) | null = null;
   private readonly needsPacing: boolean;
+  private readonly events: RunnerEvents;
+  private leaving: IntervalPart[] = [];
 
   constructor(plan: LoadPlan, share: ProcessShare, clock: Clock, events: RunnerEvents) {
     this.plan = plan;
     this.clock = clock;
     this.pacer = createPacer("timer", -1, 1);
     this.watch = new ProcessWatch(clock);
+    this.events = events;
     const protocol = protocolOf(plan);
     const engineEvents: EngineEvents = {
-      interval: (second, classes) => events.interval({ second, classes, health: this.takeHealth() }),
+      interval: (second, classes) => this.takeParts(second, classes),
       finished: () => this.finish(),
     };
     this.engine = new Engine(plan, share, clock, engineEvents, protocol);
@@ -121,6 +126,7 @@ export class Runner {
       const gapNs = this.engine.pump();
       this.client.flush();
       if (this.finished === null) return;
+      this.tellPart();
       const nowNs = this.clock.monotonicNs();
       if (nowNs >= this.nextTickNs) this.tick(nowNs);
       if (!this.needsPacing) {
@@ -146,6 +152,19 @@ export class Runner {
     this.client.tick(nowNs);
   }
 
+  private takeParts(second: number, classes: readonly PackedClass[]): void {
+    const health = this.takeHealth();
+    const last = classes.length - 1;
+    classes.forEach((packed, classIndex) => {
+      this.leaving.push({ second, classIndex, packed, health: classIndex === last ? health : null });
+    });
+  }
+
+  private tellPart(): void {
+    const part = this.leaving.shift();
+    if (part !== undefined) this.events.interval(part);
+  }
+
   private takeHealth(): ProcessHealth {
     const { engine, client } = this;
     return this.watch.take({
@@ -160,6 +179,7 @@ export class Runner {
   }
 
   private finish(): void {
+    while (this.leaving.length > 0) this.tellPart();
     this.client.stopOpening();
     this.client.close();
     const { finished } = this;

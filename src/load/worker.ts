@@ -8,7 +8,7 @@
 import { type Language, setLanguage, systemClock } from "../base/mod.ts";
 import { descriptorLimit } from "./health.ts";
 import type { LoadPlan, ProcessShare } from "./plan.ts";
-import { type ProcessInterval, Runner, type SetupReport } from "./runner.ts";
+import { type IntervalPart, Runner, type SetupReport } from "./runner.ts";
 
 export type ToWorker =
   | { readonly type: "prepare"; readonly plan: LoadPlan; readonly share: ProcessShare; readonly language: Language }
@@ -23,7 +23,7 @@ export type FromWorker =
       readonly pacing: string;
       readonly descriptorsMax: number | null;
     }
-  | { readonly type: "interval"; readonly interval: ProcessInterval }
+  | { readonly type: "interval"; readonly part: IntervalPart }
   | { readonly type: "finished"; readonly measuredNs: number; readonly problem: string };
 
 let runner: Runner | null = null;
@@ -33,7 +33,7 @@ function tell(message: FromWorker): void {
 }
 
 async function prepare(plan: LoadPlan, share: ProcessShare): Promise<void> {
-  runner = new Runner(plan, share, systemClock, { interval: (interval) => tell({ type: "interval", interval }) });
+  runner = new Runner(plan, share, systemClock, { interval: (part) => tell({ type: "interval", part }) });
   const setup = await runner.prepare();
   tell({ type: "prepared", setup, pacing: runner.pacing, descriptorsMax: descriptorLimit()?.soft ?? null });
 }
