@@ -63,6 +63,10 @@ export const why = defineMessages({
     en: "a processor that saves power answers the first request after a pause slowly",
     zh: "省电模式的处理器在空闲后首个请求变慢",
   },
+  wakeLatency: {
+    en: "a processor that fell asleep between two requests is ready again late, on a virtual machine after a way through its host: woken after 30 us instead of 15, and a gateway at half load used a tenth more of its processor. It holds while a program has the file open; weir prove does, and says so",
+    zh: "两次请求之间睡眠的处理器唤醒较慢，虚拟机还要经过宿主机：唤醒约 30 微秒，保持唤醒则约 15 微秒，半载的网关多用约十分之一处理器。该设置仅在有程序打开此文件时有效；weir prove 会打开并在报告中注明",
+  },
   timerSlack: {
     en: "by how much the kernel may delay timers to save wake-ups; 50 us matter only where a latency below 100 us does",
     zh: "内核为减少唤醒可推迟定时器的时间；50 微秒只在追求 100 微秒以下延迟时才有意义",

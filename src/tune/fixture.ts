@@ -31,6 +31,7 @@ export const stockFiles: Readonly<Record<string, string>> = {
   "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n",
   "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor": "performance\n",
   "sys/devices/system/cpu/cpuidle/current_driver": "none\n",
+  "dev/cpu_dma_latency": "d\0\0\0",
   "sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never\n",
 };
 

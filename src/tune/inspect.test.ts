@@ -32,6 +32,7 @@ const stock = [
   "net.core.default_qdisc fq_codel -> pfifo_fast change",
   "cpu-governor powersave -> performance change",
   "cpu-governor performance -> performance good",
+  "cpu-wake-latency 100 -> 0 optional",
   "timer-slack 50000 -> 1000 optional",
   "transparent-hugepages always -> madvise change",
 ];
@@ -59,6 +60,9 @@ test("each decision by what the machine says", () => {
     ["sys/class/net/eth0/queues/rx-0/rps_cpus", "00000003", "receive-steering 00000003 -> 00000003 good"],
     ["sys/class/net/eth0/queues/rx-1/rps_cpus", "0", "receive-steering 0 -> 0 good"],
     ["sys/class/net/eth0/operstate", "down", "receive-steering  ->  absent"],
+    ["dev/cpu_dma_latency", "\0\0\0\0", "cpu-wake-latency 0 -> 0 good"],
+    ["dev/cpu_dma_latency", null, "cpu-wake-latency  ->  absent"],
+    ["dev/cpu_dma_latency", "", "cpu-wake-latency  ->  absent"],
     [
       "sys/kernel/mm/transparent_hugepage/enabled",
       "always [madvise] never",
@@ -82,7 +86,7 @@ test("every row says why, what it risks and how, in both languages", () => {
     const english = inspectionText(rows, true);
     expect(english).toContain("sysctl -w net.ipv4.ip_local_port_range='10240 65535'");
     expect(english).toContain("It is not TIME_WAIT");
-    expect(english).toContain("6 good, 9 to change, 3 optional, 0 not on this machine");
+    expect(english).toContain("6 good, 9 to change, 4 optional, 0 not on this machine");
     expect(english.match(/^ {2}why: /gm)?.length).toBe(rows.length);
     setLanguage("zh");
     expect(inspectionText(rows, true)).toContain("它不是 TIME_WAIT");

@@ -28,6 +28,16 @@ export class Machine {
     }
   }
 
+  /** The integer that a device file gives in binary, or null. */
+  readInteger(path: string): number | null {
+    try {
+      return readFileSync(join(this.root, path)).readInt32LE(0);
+    } catch {
+      // As with `readText`, or too short.
+      return null;
+    }
+  }
+
   /** Returns why it could not be written, or null. */
   write(path: string, value: string): string | null {
     try {

@@ -56,6 +56,10 @@ export const messages = defineMessages({
   notMeasured: { en: "not measured", zh: "未测量" },
   alreadySo: { en: "it is as wanted already", zh: "已是建议值" },
   noLoopback: { en: "no load over loopback can show it", zh: "回环流量无法体现" },
+  ofProcesses: {
+    en: "it belongs to processes: set it by hand and measure again",
+    zh: "属于各个进程：请手动设置后再测量",
+  },
   noPlace: { en: "not on this machine", zh: "本机没有" },
   machineWide: { en: "of the whole machine: --machine measures it too", zh: "影响整机：加 --machine 一并测量" },
   notWritable: { en: "this user may not change it", zh: "当前用户无权修改" },

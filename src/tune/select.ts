@@ -25,8 +25,8 @@ export function selectMeasurable(
 }
 
 function reasonAgainst(row: TuneRow, machine: Machine, withMachine: boolean): Message | null {
-  if (row.workload === null) return row.place === null ? messages.noPlace : messages.noLoopback;
   if (row.place === null) return messages.noPlace;
+  if (row.workload === null) return row.scope === "process" ? messages.ofProcesses : messages.noLoopback;
   if (row.wanted === row.current) return messages.alreadySo;
   if (row.scope === "machine" && !withMachine) return messages.machineWide;
   // The value of now changes nothing, and shows whether it may be written.

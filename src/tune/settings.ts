@@ -108,6 +108,13 @@ function qdisc(current: string, machine: Machine): Finding {
   };
 }
 
+/** Microseconds within which a sleeping processor must be ready again; the kernel says 2,000 seconds for "whenever". */
+function wakeLatency(_text: string, machine: Machine, place: string): Finding | null {
+  const us = machine.readInteger(place);
+  if (us === null) return null;
+  return { current: String(us), wanted: "0", state: us === 0 ? "good" : "optional" };
+}
+
 /** For 100,000 clients and their upstream connections. */
 const descriptorsWanted = 262_144;
 
@@ -263,6 +270,17 @@ export const settings: readonly Setting[] = [
     risk: risk.power,
     places: governorPlaces,
     judge: exactly("performance"),
+  },
+  {
+    id: "cpu-wake-latency",
+    scope: "process",
+    workload: null,
+    why: why.wakeLatency,
+    risk: risk.power,
+    places: () => ["dev/cpu_dma_latency"],
+    judge: wakeLatency,
+    command: (_wanted, place) =>
+      `exec 9<>/${place}; printf '\\0\\0\\0\\0' >&9  (while it is open; tuned-adm profile network-latency for good)`,
   },
   {
     id: "timer-slack",
