@@ -12,6 +12,7 @@ import {
   formatSpan,
   type Indicator,
   indicatorEntry,
+  keepAwake,
   mayGiveTurns,
   proveMessages as messages,
   overallVerdict,
@@ -92,7 +93,7 @@ async function run(
   const { profile, seed, workersCount, soakPerSecond, previous } = request;
   const startedAt = new Date(systemClock.wallMs()).toISOString();
   const beganMs = systemClock.monotonicMs();
-  const machine = await readFingerprint();
+  const machine = await readFingerprint({ isAwake: keepAwake() });
   const unknown =
     request.target === null ? null : await useUnknown({ url: request.target, processIds, tls: request.tls });
   const { processor, cores, kernel, runtime } = machine;

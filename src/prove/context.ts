@@ -1,7 +1,7 @@
 /** What an experiment is given: the target, the profile, chance, and what earlier experiments found. */
 import { Random, WeirError } from "../base/mod.ts";
 import { ClientProcesses, type LoadHooks, type PlanInput } from "../load/mod.ts";
-import type { Fingerprint } from "./machine/mod.ts";
+import { type Fingerprint, StandstillWatch } from "./machine/mod.ts";
 import { achievedRatioGoal, type Measured, measure } from "./measure.ts";
 import type { Profile } from "./profile.ts";
 import { type SearchResult, searchRate } from "./statistics/mod.ts";
@@ -67,6 +67,7 @@ export class Context {
   private readonly started: OwnTarget[] = [];
   /** Compiled and running from the first experiment on: a trial of a second should not measure how a client starts. */
   private readonly clients = new ClientProcesses();
+  private watch: StandstillWatch | null | undefined;
   private addressesCount = 0;
 
   constructor(options: ContextOptions) {
@@ -135,7 +136,10 @@ export class Context {
     const health = { ...(toleratesGenerator && { isVoidable: false }), ...input.health };
     const tls = target.tls !== undefined && target.url.startsWith("https:") ? { tls: target.tls } : {};
     const whole: PlanInput = { url: target.url + target.path, seed, timeoutMs, ...tls, ...input, health };
+    // Elsewhere the target's processors are others.
+    if (target.isLocal) this.watch ??= StandstillWatch.start();
     return await measure(target, whole, {
+      watch: target.isLocal ? (this.watch ?? null) : null,
       hooks: { signal, clients: this.clients, ...hooks },
       cores: this.machine.cores,
       givesWay,
@@ -219,7 +223,7 @@ export class Context {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.clients.close(), ...this.started.map((target) => target.stop())]);
+    await Promise.all([this.clients.close(), this.watch?.stop(), ...this.started.map((target) => target.stop())]);
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type Accounts, disturbanceOf } from "./measure.ts";
+import { type Accounts, disturbanceOf, isStill } from "./measure.ts";
 
 const cores = 4;
 const accounts: Accounts = {
@@ -12,6 +12,7 @@ const accounts: Accounts = {
   othersCores: null,
   gatewayBytes: 1e8,
   workersCount: 1,
+  standstill: null,
 };
 const of = (othersCores: number | null): string | null =>
   disturbanceOf({ ...accounts, othersCores }, cores)?.en ?? null;
@@ -24,4 +25,9 @@ test("other programs disturb from a fifth of the machine on, and how much they t
 
 test("where the gateway's or the upstream's processes cannot be seen, their work is not taken for that of others", () => {
   expect(of(null)).toBeNull();
+});
+
+test("a machine is still while its processors stand still for no more than a thousandth of the time, or are not watched", () => {
+  const still = (ratio: number): boolean => isStill({ ...accounts, standstill: { ratio, msMax: 4 } });
+  expect([isStill(accounts), still(0), still(0.001), still(0.0011)]).toEqual([true, true, true, false]);
 });

@@ -52,6 +52,10 @@ export const messages = defineMessages({
     en: "other programs used {percent} % of the machine",
     zh: "其他程序占用了机器的 {percent} %",
   },
+  standstill: {
+    en: "processors stood still for {percent} % of the time, up to {max} ms at once (a virtual machine's host takes them away)",
+    zh: "处理器停顿占 {percent} % 的时间，单次最长 {max} 毫秒（虚拟机的宿主机会抢占处理器）",
+  },
   slowGenerator: {
     en: "the load generator was slow (a client used {percent} % of its core, longest stall {stall} ms)",
     zh: "压测端过慢（一个客户端占用其核心的 {percent} %，最长停顿 {stall} 毫秒）",

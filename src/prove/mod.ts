@@ -2,7 +2,7 @@
 export { type Experiment, experiments } from "./experiments/mod.ts";
 export { formatFigure, formatNumber, formatSpan } from "./format.ts";
 export { type Indicator, parseIndicator, readIndicators, type VerdictWord } from "./indicators/mod.ts";
-export { type Fingerprint, mayGiveTurns, readFingerprint, weaknesses } from "./machine/mod.ts";
+export { type Fingerprint, keepAwake, mayGiveTurns, readFingerprint, weaknesses } from "./machine/mod.ts";
 export { messages as proveMessages } from "./messages.ts";
 export { type ProfileName, profileNames, profiles, tinyProfile } from "./profile.ts";
 export { runSuite, type SuiteHooks, type SuiteResult } from "./prove.ts";

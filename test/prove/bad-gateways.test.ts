@@ -45,7 +45,7 @@ async function judge(defect: string): Promise<void> {
     {
       profile: tinyProfile,
       seed: 1,
-      machine: await readFingerprint(0),
+      machine: await readFingerprint({ watchMs: 0 }),
       unknown,
       signal: new AbortController().signal,
       soakPerSecond,

@@ -147,6 +147,7 @@ export const exampleReport: ReportDocument = {
       memoryBytes: 16e9,
       isVirtual: true,
       governor: null,
+      isAwake: true,
       descriptorsMax: 20_000,
       somaxconn: 4096,
       localPorts: "32768-60999",

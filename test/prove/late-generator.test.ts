@@ -60,7 +60,7 @@ async function judge(defect: string, afterMs: number, stillMs: number) {
     {
       profile: { ...tinyProfile, soakMs: 4000 },
       seed: 1,
-      machine: await readFingerprint(0),
+      machine: await readFingerprint({ watchMs: 0 }),
       unknown,
       signal: new AbortController().signal,
       soakPerSecond: 500,

@@ -29,7 +29,7 @@ async function soaked(tls: TargetTls): Promise<number | null | undefined> {
     {
       profile: { ...tinyProfile, soakMs: 2000 },
       seed: 1,
-      machine: await readFingerprint(0),
+      machine: await readFingerprint({ watchMs: 0 }),
       unknown: await useUnknown({ url, tls }),
       signal: new AbortController().signal,
       soakPerSecond: 100,

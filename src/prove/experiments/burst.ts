@@ -24,8 +24,8 @@ import { tradingClasses, tradingKnee } from "./trading.ts";
 const messages = defineMessages({
   title: { en: "Burst: three times the normal rate", zh: "突发：正常速率的三倍" },
   method: {
-    en: "Open loop. The normal rate is a third of the knee of what is sent, the capacity that a threefold burst calls for; it steps to three times that and back, several times. P95 is over the good answers to requests of the burst's seconds, from when each was due. Weir runs with its admission control and the 7:2:1 mix, so that what was turned away is told by class. Time to converge is how long after a burst P99 is back within twice its normal value, to the second.",
-    zh: "开环。正常速率取所发流量自身拐点的三分之一，即三倍突发所需的容量；随后阶跃至三倍并返回，重复多次。P95 统计突发秒内请求的正常应答，自应发时刻计。Weir 启用准入控制并使用 7:2:1 混合流量，因此按类别给出被拒绝的数量。收敛时间指突发结束后 P99 回到正常值两倍以内所需时间，精确到秒。",
+    en: "Open loop. The normal rate is a third of the knee of what is sent, the capacity that a threefold burst calls for; it steps to three times that and back, several times. P95 is over the good answers to requests of the burst's seconds, from when each was due. Weir runs with its admission control, each worker bound to a core and the generator to the others where there are enough, and the 7:2:1 mix, so that what was turned away is told by class. Time to converge is how long after a burst P99 is back within twice its normal value, to the second.",
+    zh: "开环。正常速率取所发流量自身拐点的三分之一，即三倍突发所需的容量；随后阶跃至三倍并返回，重复多次。P95 统计突发秒内请求的正常应答，自应发时刻计。Weir 启用准入控制，核心足够时每个工作进程绑定一个核心、压测端绑定其余核心，并使用 7:2:1 混合流量，因此按类别给出被拒绝的数量。收敛时间指突发结束后 P99 回到正常值两倍以内所需时间，精确到秒。",
   },
   none: { en: "no rate of the mix met the goal", zh: "混合流量没有速率达标" },
   running: { en: "{normal} to {burst} requests/s", zh: "每秒 {normal} 升至 {burst}" },
@@ -50,7 +50,7 @@ export const burst: Experiment = {
   needs: "any",
   estimateSeconds: ({ burstNormalMs, burstMs, burstsCount }) =>
     ((burstNormalMs + burstMs) * burstsCount + burstNormalMs) / 1000 + 5,
-  run: (context) => context.withTarget({ admission: true }, (target) => begin(context, target)),
+  run: (context) => context.withTarget({ admission: true, hasOwnCores: true }, (target) => begin(context, target)),
 };
 
 async function begin(context: Context, target: Target): Promise<Outcome> {

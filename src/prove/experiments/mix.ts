@@ -3,7 +3,7 @@ import { defineMessages } from "../../base/mod.ts";
 import { type LatencyUs, type LoadResult, mergeResults } from "../../load/mod.ts";
 import type { Context } from "../context.ts";
 import { formatNumber } from "../format.ts";
-import { brief, type Measured } from "../measure.ts";
+import { brief, isStill, type Measured } from "../measure.ts";
 import {
   emptyOutcome,
   type Figure,
@@ -14,7 +14,7 @@ import {
   type Table,
   withHindrance,
 } from "../result.ts";
-import { bootstrapInterval, median, percentileSamplesMin, type SearchResult } from "../statistics/mod.ts";
+import { bootstrapInterval, mean, median, percentileSamplesMin, type SearchResult } from "../statistics/mod.ts";
 import { type OwnTarget, upstreamOf } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
@@ -24,8 +24,8 @@ import { tradingClasses, tradingKnee } from "./trading.ts";
 const messages = defineMessages({
   title: { en: "Mix: orders among market data and cancels, 7:2:1", zh: "混合流量：行情、报单、撤单 7:2:1" },
   method: {
-    en: "Weir runs with its admission control, as under a burst. A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in three pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Between them, two more go straight to the upstream: what they show is the machine's, the generator's and the upstream's own, and where that alone misses a threshold and what the gateway adds does not, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
-    zh: "Weir 启用准入控制，与突发实验相同。先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分三段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。其间另有两段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛、而网关增加的部分未超过，则本机无法证明该指标。抖动为报单 P99 减 P50。",
+    en: "Weir runs with its admission control, as under a burst, and where the machine has cores enough each worker is bound to one, and the generator to the others. A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in three pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Watchers on each core, which go before everybody else, tell when it stood still; a piece in which cores did for more than 0.1 % of the time is held again, some times at most, and kept in the data. Between them, two more go straight to the upstream: what they show is the machine's, the generator's and the upstream's own, and where that alone misses a threshold and what the gateway adds does not, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
+    zh: "Weir 启用准入控制，与突发实验相同；核心足够时每个工作进程绑定一个核心，压测端绑定其余核心。先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分三段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。每个核心上有最高优先级的监视器记录核心何时停顿；核心停顿超过 0.1 % 时间的段重新运行（次数有限），原数据保留。其间另有两段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛、而网关增加的部分未超过，则本机无法证明该指标。抖动为报单 P99 减 P50。",
   },
   knee: { en: "knee of the mix", zh: "混合流量拐点" },
   holding: { en: "holding {rate} requests/s", zh: "保持每秒 {rate}" },
@@ -37,6 +37,11 @@ const messages = defineMessages({
   straight: { en: "the same straight to the upstream", zh: "相同负载直达上游" },
   cancelP99: { en: "cancels, P99", zh: "撤单 P99" },
   marketP99: { en: "market data, P99", zh: "行情 P99" },
+  again: { en: "held again: processors stood still", zh: "重新运行：处理器曾停顿" },
+  repeats: {
+    en: "{count} pieces were held again, in which processors stood still for {percent} % of the time",
+    zh: "{count} 段因处理器停顿 {percent} % 的时间而重新运行",
+  },
   few: { en: "P99 needs {needed} requests, there were {count}", zh: "P99 需要 {needed} 个请求，实际 {count} 个" },
   heat: { en: "latency over time, all classes, the first piece", zh: "延迟随时间的分布（全部类别，第一段）" },
   none: { en: "no rate of the mix met the goal", zh: "混合流量没有速率达标" },
@@ -62,14 +67,18 @@ const stretchMax = 2;
 const blocksCount = 3;
 /** Between them go so many without the gateway. */
 const straightCount = 2;
+/** Pieces that are held again at most, because the machine stood still. */
+const repeatsMax = 4;
+/** A gateway that has just been started compiles its code for some seconds of load, on the core that carries requests. */
+const warmMs = 4000;
 
 export const mix: Experiment = {
   name: "mix",
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + straightCount / blocksCount) + 22,
-  run: (context) => context.withWeir({ admission: true }, (target) => holdMix(context, target)),
+  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + straightCount / blocksCount) + warmMs / 1000 + 22,
+  run: (context) => context.withWeir({ admission: true, hasOwnCores: true }, (target) => holdMix(context, target)),
 };
 
 async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
@@ -78,10 +87,17 @@ async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
   if (found.lower === null) return notMeasured(messages.none);
   const rate = found.lower * share;
   context.step(textOf(messages.holding, { rate: formatNumber(rate) }));
+  await context.trial(target, rate, Math.min(warmMs, context.profile.mixMs), { classes });
   const blocks: Measured[] = [];
+  const disturbed: Measured[] = [];
   const blockMs = holdMs(context.profile.mixMs, rate) / blocksCount;
   const hold = async (until: number): Promise<void> => {
-    while (blocks.length < until) blocks.push(await context.trial(target, rate, blockMs, { classes }));
+    while (blocks.length < until) {
+      const block = await context.trial(target, rate, blockMs, { classes });
+      if (isStill(block.accounts) || disturbed.length === repeatsMax) blocks.push(block);
+      else disturbed.push(block);
+      if (disturbed.at(-1) === block) context.step(messages.again);
+    }
   };
   const straight: Measured[] = [];
   for (let piece = 1; piece <= straightCount; piece++) {
@@ -90,7 +106,15 @@ async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
     straight.push(await context.trial(upstreamOf(target), rate, blockMs, { classes }));
   }
   await hold(blocksCount);
-  return outcomeOf(context, blocks, straight, found, rate);
+  const outcome = outcomeOf(context, blocks, straight, found, rate);
+  const data = { ...(outcome.data as object), disturbed: disturbed.map(brief) };
+  return { ...outcome, notes: repeatNotes(disturbed), data };
+}
+
+function repeatNotes(disturbed: readonly Measured[]): Text[] {
+  if (disturbed.length === 0) return [];
+  const ratios = disturbed.map(({ accounts }) => accounts.standstill?.ratio ?? 0);
+  return [textOf(messages.repeats, { count: disturbed.length, percent: formatNumber(mean(ratios) * 100) })];
 }
 
 /** Long enough for the P99 of orders, with some to spare, where that is not too long to wait for. */

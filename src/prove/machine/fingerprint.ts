@@ -17,6 +17,8 @@ export interface Fingerprint {
   readonly memoryBytes: number;
   readonly isVirtual: boolean;
   readonly governor: string | null;
+  /** Whether processors are kept from falling asleep for the length of the run. */
+  readonly isAwake: boolean;
   readonly descriptorsMax: number | null;
   readonly somaxconn: number | null;
   readonly localPorts: string | null;
@@ -73,8 +75,8 @@ const descriptorsWanted = 110_000;
 const wakeMsMax = 0.3;
 const takenRatioMax = 0.003;
 
-/** Takes two seconds, in which it watches how busy the machine is by itself, and how still. */
-export async function readFingerprint(watchMs = 1000): Promise<Fingerprint> {
+/** Takes two seconds, in which it watches how busy the machine is by itself, and how still. @param isAwake see awake.ts */
+export async function readFingerprint({ isAwake = false, watchMs = 1000 } = {}): Promise<Fingerprint> {
   const before = readMachineUse();
   await Bun.sleep(watchMs);
   const after = readMachineUse();
@@ -89,6 +91,7 @@ export async function readFingerprint(watchMs = 1000): Promise<Fingerprint> {
     memoryBytes: totalmem(),
     isVirtual: /^flags.*\bhypervisor\b/m.test(readOrNull("/proc/cpuinfo") ?? ""),
     governor: readOrNull("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")?.trim() ?? null,
+    isAwake,
     descriptorsMax: limits === undefined || limits === "unlimited" ? null : Number(limits),
     somaxconn: numberIn("/proc/sys/net/core/somaxconn"),
     localPorts: readOrNull("/proc/sys/net/ipv4/ip_local_port_range")?.trim().replace(/\s+/, "-") ?? null,

@@ -5,8 +5,8 @@
  * a time. It takes the right to do so, which root has.
  */
 import { dlopen } from "bun:ffi";
-import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
+import { threadsOf } from "./processes.ts";
 
 const raised = -10;
 const normal = 0;
@@ -15,6 +15,8 @@ const lowest = 19;
 const resetOnFork = 0x40000000;
 /** SCHED_RR: runs as soon as it wakes, whoever has the processor. */
 const roundRobin = { policy: 2 | resetOnFork, priority: 2 };
+/** The same, before those. */
+const beforeAll = { policy: 2 | resetOnFork, priority: 3 };
 /** SCHED_OTHER, which every process begins with. */
 const shared = { policy: 0 | resetOnFork, priority: 0 };
 
@@ -46,13 +48,15 @@ function tryRaising(): boolean {
  *
  * `last`: where the gateway times itself and many clients share its cores, which elsewhere would have their own. Six raised clients
  * held up six workers on two cores for a second at a time.
+ *
+ * `before-all`: for who watches whether there is a processor at all.
  */
-export type Turn = "at-once" | "first" | "last";
+export type Turn = "before-all" | "at-once" | "first" | "last";
 
 /** Gives a client process its turn; it may have had another in an earlier run. Where it is not allowed nothing changes. */
 export function giveTurn(processId: number, turn: Turn): void {
   schedule ??= openSchedule();
-  const { policy, priority } = turn === "at-once" ? roundRobin : shared;
+  const { policy, priority } = turn === "before-all" ? beforeAll : turn === "at-once" ? roundRobin : shared;
   // struct sched_param is one integer.
   schedule?.(processId, policy, new Int32Array([priority]));
   if (!mayGiveTurns()) return;
@@ -64,15 +68,6 @@ export function giveTurn(processId: number, turn: Turn): void {
     } catch {
       // It ended meanwhile.
     }
-  }
-}
-
-/** None of a process that has ended, and where threads cannot be seen. */
-function threadsOf(processId: number): number[] {
-  try {
-    return readdirSync(`/proc/${processId}/task`).map(Number);
-  } catch {
-    return [];
   }
 }
 

@@ -36,7 +36,7 @@ export function readUse(processIds: readonly number[], countsDescriptors = false
 export function readRunSeconds(processIds: readonly number[]): number | null {
   let [ns, found] = [0, 0];
   for (const id of processIds) {
-    for (const thread of namesIn(`/proc/${id}/task`)) {
+    for (const thread of threadsOf(id)) {
       const text = readOrNull(`/proc/${id}/task/${thread}/schedstat`);
       if (text === null) continue;
       ns += Number(text.split(" ")[0]);
@@ -44,6 +44,11 @@ export function readRunSeconds(processIds: readonly number[]): number | null {
     }
   }
   return found === 0 || ns === 0 ? null : ns / 1e9;
+}
+
+/** Threads of a process; none of one that has ended, and where threads cannot be seen. */
+export function threadsOf(id: number): number[] {
+  return namesIn(`/proc/${id}/task`).map(Number);
 }
 
 function descriptorsOf(id: number): number {

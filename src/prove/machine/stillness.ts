@@ -66,7 +66,8 @@ function gapsOf(eachMs: number, clock: Pick<Clock, "monotonicMs">): number[] {
   return gapsMs;
 }
 
-function openSleep(): ((us: number) => unknown) | null {
+/** Sleeps for so many microseconds, or longer; null where it cannot. */
+export function openSleep(): ((us: number) => unknown) | null {
   try {
     return dlopen("libc.so.6", { usleep: { args: ["u32"], returns: "i32" } }).symbols.usleep;
   } catch {

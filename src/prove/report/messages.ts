@@ -62,6 +62,7 @@ export const page = defineMessages({
   yes: { en: "yes", zh: "是" },
   no: { en: "no", zh: "否" },
   governor: { en: "governor", zh: "调频策略" },
+  awake: { en: "processors kept awake during the run", zh: "运行期间处理器保持唤醒" },
   descriptors: { en: "descriptors per process", zh: "单进程描述符上限" },
   somaxconn: { en: "somaxconn", zh: "somaxconn" },
   ports: { en: "local ports", zh: "本地端口范围" },

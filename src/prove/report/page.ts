@@ -167,6 +167,8 @@ function machineTable({ run }: ReportDocument): string {
     [words.virtual, say(machine.isVirtual ? words.yes : words.no)],
     [words.kernel, machine.kernel],
     [words.governor, orUnknown(machine.governor)],
+    // Reports from before it was said are of machines that were left alone.
+    [words.awake, say(machine.isAwake === true ? words.yes : words.no)],
     [words.descriptors, orUnknown(machine.descriptorsMax)],
     [words.somaxconn, orUnknown(machine.somaxconn)],
     [words.ports, orUnknown(machine.localPorts)],

@@ -61,7 +61,8 @@ export async function startPeer(name: PeerName, upstreamUrl: string, path: strin
     return null;
   }
   const workerIds = async (): Promise<number[]> => (isNginx ? childrenOf(child.pid) : [child.pid]);
-  return { kind: "peer", name, url, path, isLocal: true, workerIds, upstreamIds: [], metrics: async () => null, stop };
+  const seen = { workerIds, upstreamIds: [], clientCores: null, metrics: async () => null };
+  return { kind: "peer", name, url, path, isLocal: true, ...seen, stop };
 }
 
 function freePort(): number {

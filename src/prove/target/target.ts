@@ -23,6 +23,8 @@ export interface Target {
   readonly isLocal: boolean;
   /** Processes that carry requests; empty where they cannot be seen. */
   workerIds(): Promise<readonly number[]>;
+  /** Cores for whoever sends to it, where it has cores of its own; null for all. */
+  readonly clientCores: readonly number[] | null;
   /** Processes of the service behind it. */
   readonly upstreamIds: readonly number[];
   /** Null where it has no metrics that are understood here. */
@@ -48,7 +50,7 @@ export interface OwnTarget extends Target {
 }
 
 /** The service behind a gateway as a target of its own: what the same load shows on this machine without the gateway. */
-export function upstreamOf({ upstreamUrl: url, upstreamIds, path }: OwnTarget): Target {
+export function upstreamOf({ upstreamUrl: url, upstreamIds, clientCores, path }: OwnTarget): Target {
   return {
     kind: "unknown",
     name: url,
@@ -56,6 +58,7 @@ export function upstreamOf({ upstreamUrl: url, upstreamIds, path }: OwnTarget): 
     path,
     isLocal: true,
     upstreamIds,
+    clientCores,
     workerIds: async () => [],
     metrics: async () => null,
     stop: async () => {},

@@ -38,6 +38,7 @@ export async function useUnknown({ url, processIds = [], tls = trusting }: Unkno
     tls,
     isLocal: target.host === "localhost" || target.host === "::1" || target.host.startsWith("127."),
     upstreamIds: [],
+    clientCores: null,
     workerIds: async () => processIds,
     metrics: async () => null,
     stop: async () => {},

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock, WeirError, withoutCollectorTimer } from "../../base/mod.ts";
+import { allowedCores, type CoreShares, shareCores } from "../machine/mod.ts";
 import { makeCertificate } from "../tls/mod.ts";
 import { Child } from "./child.ts";
 import { type MetricValues, parseMetrics } from "./metrics.ts";
@@ -17,6 +18,8 @@ const main = join(import.meta.dir, "../../cli/main.ts");
 export interface WeirOptions {
   readonly workersCount: number;
   readonly connectionsMax?: number;
+  /** Each worker is bound to a core, and clients to the others, as an order path is deployed; where there are cores enough. */
+  readonly hasOwnCores?: boolean;
   readonly upstreamMode?: "exclusive" | "pipelined";
   /** Limits the requests in flight to what the upstream can do; the rest waits or is refused. */
   readonly admission?: boolean;
@@ -41,7 +44,12 @@ interface StatusAnswer {
 }
 
 /** The configuration of a target; public so that reports can show it. */
-export function weirConfiguration(options: WeirOptions, upstreamPort: number, folder: string): string {
+export function weirConfiguration(
+  options: WeirOptions,
+  upstreamPort: number,
+  folder: string,
+  cores: CoreShares | null = null,
+): string {
   const connections = { mode: options.upstreamMode ?? "pipelined", ...options.connections };
   const upstream = {
     endpoints: [`127.0.0.1:${upstreamPort}`],
@@ -52,6 +60,7 @@ export function weirConfiguration(options: WeirOptions, upstreamPort: number, fo
   const files = `{ certificate: ${join(folder, "own.pem")}, key: ${join(folder, "own.key")} }`;
   const tls = options.alpn === undefined ? "" : `, tls: { alpn: [${options.alpn.join(", ")}], certificates: ${files} }`;
   return `workers: ${options.workersCount}
+cpuPinning: ${cores === null ? "off" : `[${cores.workers.join(", ")}]`}
 listeners: { public: { address: "127.0.0.1:0"${tls} } }
 limits: { connectionsMax: ${options.connectionsMax ?? 12_000} }
 upstreams: { exchange: ${JSON.stringify(upstream)} }
@@ -79,9 +88,10 @@ export async function startWeir(options: WeirOptions): Promise<OwnTarget> {
     command: [process.execPath, main, "example", "--listen", "127.0.0.1:0", "--behaviour", options.behaviour ?? ""],
     environment: withoutCollectorTimer,
   });
+  const cores = options.hasOwnCores === true ? shareCores(allowedCores(), options.workersCount) : null;
   try {
     const port = Number((await example.line(/127\.0\.0\.1:(\d+)/))[1]);
-    const gateway = await WeirTarget.start(options, folder, port, example);
+    const gateway = await WeirTarget.start(options, folder, port, example, cores);
     return gateway;
   } catch (error) {
     await example.stop();
@@ -98,20 +108,28 @@ class WeirTarget implements OwnTarget {
   readonly workersCount: number;
   readonly collectorPauses: CollectorPause[] = [];
   readonly upstreamUrl: string;
+  readonly clientCores: readonly number[] | null;
   url = "";
   private metricsUrl: string | null = null;
   private readonly folder: string;
   private readonly example: Child;
   private readonly gateway: Child;
 
-  private constructor(options: WeirOptions, folder: string, upstreamPort: number, example: Child) {
+  private constructor(
+    options: WeirOptions,
+    folder: string,
+    upstreamPort: number,
+    example: Child,
+    cores: CoreShares | null,
+  ) {
     this.workersCount = options.workersCount;
+    this.clientCores = cores?.clients ?? null;
     this.folder = folder;
     this.example = example;
     this.upstreamUrl = `http://127.0.0.1:${upstreamPort}`;
     if (options.alpn !== undefined) writeCertificate(folder);
     const file = join(folder, "weir.yaml");
-    writeFileSync(file, weirConfiguration(options, upstreamPort, folder));
+    writeFileSync(file, weirConfiguration(options, upstreamPort, folder, cores));
     this.gateway = new Child("weir serve", {
       command: [process.execPath, main, "serve", file, "--log", "json"],
       environment: {
@@ -123,8 +141,14 @@ class WeirTarget implements OwnTarget {
     });
   }
 
-  static async start(options: WeirOptions, folder: string, port: number, example: Child): Promise<WeirTarget> {
-    const target = new WeirTarget(options, folder, port, example);
+  static async start(
+    options: WeirOptions,
+    folder: string,
+    port: number,
+    example: Child,
+    cores: CoreShares | null,
+  ): Promise<WeirTarget> {
+    const target = new WeirTarget(options, folder, port, example, cores);
     try {
       await target.gateway.line(/"event":"generation\.serving"/);
       const { listeners, metrics } = await target.status();
