@@ -91,7 +91,6 @@ export async function measure(target: Target, input: PlanInput, options: Measure
   const hindrances = [
     isSpoiled ? latenessOf(load) : null,
     plan.health.isVoidable ? disturbanceOf(accounts, options.cores) : null,
-    plan.health.isVoidable ? standstillOf(accounts) : null,
   ];
   const found = hindrances.filter((text) => text !== null);
   return {
@@ -205,7 +204,8 @@ export function isStill({ standstill }: Accounts): boolean {
   return standstill === null || standstill.ratio <= standstillRatioMax;
 }
 
-function standstillOf(accounts: Accounts): Text | null {
+/** What a standstill did to latencies, in words; null where there was none to speak of. */
+export function standstillOf(accounts: Accounts): Text | null {
   if (isStill(accounts)) return null;
   const { ratio, msMax } = accounts.standstill!;
   return textOf(messages.standstill, { percent: formatNumber(ratio * 100), max: formatNumber(msMax) });

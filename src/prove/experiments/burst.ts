@@ -17,7 +17,7 @@ import {
 import { columnInterval, median, type Point, quantile } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
-import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
+import { type Experiment, errorsText, heatOf, latencyHindrance, msOf, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
 import { tradingClasses, tradingKnee } from "./trading.ts";
 
@@ -124,7 +124,11 @@ function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[]
     status: measured.isVoid ? "not-measured" : "measured",
     reason: voidReason(measured),
     limiter: measured.limiter,
-    figures: withHindrance(measured.hindrance, { burst_ms_p95: "up", normal_ms_p95: "up", shed_ratio: "up" }, figures),
+    figures: withHindrance(
+      latencyHindrance(measured),
+      { burst_ms_p95: "up", normal_ms_p95: "up", shed_ratio: "up" },
+      figures,
+    ),
     plots: [timePlot(measured, bursts), heatOf(measured, common.heat)],
     tables: [classTable(measured)],
     data: { run: brief(measured), bursts },

@@ -3,7 +3,7 @@ import type { Random } from "../../base/mod.ts";
 import type { LoadResult } from "../../load/mod.ts";
 import type { Context } from "../context.ts";
 import { formatNumber } from "../format.ts";
-import type { Measured } from "../measure.ts";
+import { type Measured, standstillOf } from "../measure.ts";
 import type { Profile } from "../profile.ts";
 import { type Figure, figure, type HeatPlot, type Outcome } from "../result.ts";
 import {
@@ -33,6 +33,12 @@ export interface Experiment {
 /** Milliseconds from the microseconds that load results have. */
 export function msOf(us: number): number {
   return us / 1000;
+}
+
+/** What made latencies of a run worse than the gateway's own, or null. */
+export function latencyHindrance({ hindrance, accounts }: Measured): Text | null {
+  const found = [hindrance, standstillOf(accounts)].filter((text) => text !== null);
+  return found.length === 0 ? null : joinTexts(found);
 }
 
 /** Why a run proves nothing, or null. */

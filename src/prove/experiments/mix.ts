@@ -17,15 +17,15 @@ import {
 import { bootstrapInterval, mean, median, percentileSamplesMin, type SearchResult } from "../statistics/mod.ts";
 import { type OwnTarget, upstreamOf } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
-import { type Experiment, errorsText, heatOf, msOf, voidReason } from "./experiment.ts";
+import { type Experiment, errorsText, heatOf, latencyHindrance, msOf, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
 import { tradingClasses, tradingKnee } from "./trading.ts";
 
 const messages = defineMessages({
   title: { en: "Mix: orders among market data and cancels, 7:2:1", zh: "混合流量：行情、报单、撤单 7:2:1" },
   method: {
-    en: "Weir runs with its admission control, as under a burst, and where the machine has cores enough each worker is bound to one, and the generator to the others. A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in three pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Watchers on each core, which go before everybody else, tell when it stood still; a piece in which cores did for more than 0.1 % of the time is held again, some times at most, and kept in the data. Between them, two more go straight to the upstream: what they show is the machine's, the generator's and the upstream's own, and where that alone misses a threshold and what the gateway adds does not, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
-    zh: "Weir 启用准入控制，与突发实验相同；核心足够时每个工作进程绑定一个核心，压测端绑定其余核心。先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分三段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。每个核心上有最高优先级的监视器记录核心何时停顿；核心停顿超过 0.1 % 时间的段重新运行（次数有限），原数据保留。其间另有两段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛、而网关增加的部分未超过，则本机无法证明该指标。抖动为报单 P99 减 P50。",
+    en: "Weir runs with its admission control, as under a burst, and where the machine has cores enough each worker is bound to one, and the generator to the others. A short search finds the mix's own knee (all classes together within 10 ms at P99); 70 % of it is then held in an open loop, in four pieces, and every class has its own percentiles over all of them; the intervals come from the spread of the pieces. Watchers on each core, which go before everybody else, tell when it stood still; a piece in which cores did for more than 0.1 % of the time is held again, some times at most, and kept in the data. Between them, two more go straight to the upstream: what they show is the machine's, the generator's and the upstream's own, and where that alone misses a threshold and what the gateway adds does not, this machine cannot show what is claimed. Jitter is P99 less P50 of orders.",
+    zh: "Weir 启用准入控制，与突发实验相同；核心足够时每个工作进程绑定一个核心，压测端绑定其余核心。先用短搜索得到混合流量自身的拐点（全部类别 P99 不超过 10 毫秒），再以其 70 % 开环分四段运行，各类别在全部段上分别统计分位数，区间来自各段的离散。每个核心上有最高优先级的监视器记录核心何时停顿；核心停顿超过 0.1 % 时间的段重新运行（次数有限），原数据保留。其间另有两段不经网关、直达上游：其结果为机器、压测端与上游自身所致；若仅此已超过门槛、而网关增加的部分未超过，则本机无法证明该指标。抖动为报单 P99 减 P50。",
   },
   knee: { en: "knee of the mix", zh: "混合流量拐点" },
   holding: { en: "holding {rate} requests/s", zh: "保持每秒 {rate}" },
@@ -64,20 +64,18 @@ const orderShare = 0.2;
 /** On a machine this slow P99 stays open. */
 const stretchMax = 2;
 /** The rate is held in so many pieces, whose spread is the interval. */
-const blocksCount = 3;
+const blocksCount = 4;
 /** Between them go so many without the gateway. */
 const straightCount = 2;
 /** Pieces that are held again at most, because the machine stood still. */
 const repeatsMax = 4;
-/** A gateway that has just been started compiles its code for some seconds of load, on the core that carries requests. */
-const warmMs = 4000;
 
 export const mix: Experiment = {
   name: "mix",
   title: messages.title,
   method: messages.method,
   needs: "weir",
-  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + straightCount / blocksCount) + warmMs / 1000 + 22,
+  estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + straightCount / blocksCount) + 22,
   run: (context) => context.withWeir({ admission: true, hasOwnCores: true }, (target) => holdMix(context, target)),
 };
 
@@ -87,7 +85,6 @@ async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
   if (found.lower === null) return notMeasured(messages.none);
   const rate = found.lower * share;
   context.step(textOf(messages.holding, { rate: formatNumber(rate) }));
-  await context.trial(target, rate, Math.min(warmMs, context.profile.mixMs), { classes });
   const blocks: Measured[] = [];
   const disturbed: Measured[] = [];
   const blockMs = holdMs(context.profile.mixMs, rate) / blocksCount;
@@ -133,7 +130,7 @@ function outcomeOf(
   const random = context.random("mix");
   const merged = mergeResults(blocks.map(({ load }) => load));
   const spoiled = blocks.find(({ isVoid }) => isVoid);
-  const hindrance = blocks.find((each) => each.hindrance !== null)?.hindrance ?? null;
+  const hindrance = blocks.map(latencyHindrance).find((text) => text !== null) ?? null;
   const floor = floorOf(straight);
   const classFigure = (title: Text, name: string, read: (latencyUs: LatencyUs) => number): Figure => {
     const { latencyUs } = classOf(merged, name);
