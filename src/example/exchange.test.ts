@@ -116,3 +116,30 @@ test("what arrived is echoed", async () => {
   expect(echo).toMatchObject({ method: "PUT", target: "/echo?a=b", body: "text", bodyBytes: 4 });
   expect(Object.fromEntries(echo.fields)).toMatchObject({ "x-one": "1", "Content-Length": "4" });
 });
+
+test("the short way to plain answers gives what the long way gives", async () => {
+  const health = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+  const heard = async (head: string, body: readonly string[] = []): Promise<string> => {
+    const length = body.join("").length;
+    const field = body.length === 0 ? "" : `Content-Length: ${length}\r\n`;
+    const pieces = [`${head} HTTP/1.1\r\nHost: x\r\n${field}\r\n`, ...body, health];
+    return (await raw(pieces, (text) => text.endsWith('{"status":"ok"}'))).replace(/\d{10}/g, "N");
+  };
+  for (let count = 0; count < 12; count++) await fetch(`${base}/orders`, { method: "POST", body: "{}" });
+  const requests: [string, string[]?][] = [
+    ...["600519", "7", "007", "123456789", "1234567890", "A", ""].map((symbol): [string] => [`GET /quotes/${symbol}`]),
+    ...["12", "12", "012", "999999", "1234567890", "x", ""].map((id): [string] => [`DELETE /orders/${id}`]),
+    ["GET /orders/12"],
+    ["POST /orders", ['{"quantity":1}']],
+    ["POST /orders", ['{"quan', 'tity":1}']],
+    ["POST /orders/", ["{}"]],
+    ["POST /order", ["{}"]],
+  ];
+  for (const [head, body] of requests) {
+    const short = await heard(head, body);
+    expect([head, short]).toEqual([head, await heard(`${head}?latency=0ms`, body)]);
+  }
+  // Nothing is short while all requests are to be treated in some way.
+  await fetch(`${base}/behaviour`, { method: "PUT", body: "status=503" });
+  expect((await fetch(`${base}/quotes/600519`)).status).toBe(503);
+});

@@ -12,7 +12,9 @@ import { adopt, listenOn, localAddress, openListeningSocket } from "../transport
 import { type Answer, json, quoteAnswer, renderAnswer } from "./answers.ts";
 import { type Behaviour, bodyBytesMax, parseBehaviour, plainBehaviour } from "./behaviour.ts";
 import { ExchangeConnection, type ExchangeRequest } from "./connection.ts";
-import { OrderBook, OrderState, orderStateNames } from "./order-book.ts";
+import { OrderBook, OrderState } from "./order-book.ts";
+import { notFound, orderAnswer, PlainAnswers } from "./plain-answers.ts";
+import type { RequestHead } from "./request.ts";
 
 export interface ExchangeOptions {
   readonly hostname?: string;
@@ -65,10 +67,6 @@ export function startExchange(options: ExchangeOptions): Exchange {
   };
 }
 
-/** An order's number always takes ten digits, so that the answer is rendered once and only the digits change. */
-const idDigits = 10;
-const idPlaceholder = "0".repeat(idDigits);
-const acceptedAnswers = [acceptedAnswer(false), acceptedAnswer(true)] as const;
 const health = [
   renderAnswer(200, json, '{"status":"ok"}'),
   renderAnswer(200, json, '{"status":"ok"}', "", true),
@@ -77,6 +75,7 @@ const health = [
 /** What all connections share. */
 export class Market {
   readonly orders = new OrderBook();
+  private readonly plain = new PlainAnswers(this.orders);
   connectionsCount = 0;
   requestsCount = 0;
   behaviour: Behaviour;
@@ -87,9 +86,9 @@ export class Market {
     this.random = random;
   }
 
-  /** Whether the request's own target or the settings of all ask for anything but the plain answer. */
-  isPlain(target: string): boolean {
-    return this.behaviour === plainBehaviour && !target.includes("?");
+  /** The answer to a request that benchmarks are made of; null for others, and while all requests are to be treated in some way. */
+  plainAnswer(bytes: Uint8Array, head: RequestHead, end: number): Answer | null {
+    return this.behaviour === plainBehaviour ? this.plain.find(bytes, head, end) : null;
   }
 
   /** The behaviour for one request; a query that cannot be read gives what is wrong with it. */
@@ -107,18 +106,13 @@ export class Market {
     return ratio > 0 && this.random.unit() < ratio;
   }
 
-  /** The plain answer to `GET /quotes/...` without a query. */
-  quote(target: string): Answer {
-    return quoteAnswer(target.slice(8), false);
-  }
-
   /** The plain answer to a request; a number is a body of so many bytes. */
   answer(request: ExchangeRequest): Answer | number {
     const { method, close } = request;
     const path = request.target.split("?", 1)[0]!;
     const isRead = method === "GET" || method === "HEAD";
     if (path.startsWith("/quotes/") && isRead) return quoteAnswer(path.slice(8), close);
-    if (path === "/orders" && method === "POST") return this.accept(request);
+    if (path === "/orders" && method === "POST") return this.plain.accept(request.key, close);
     if (path.startsWith("/orders/")) return this.order(Number(path.slice(8)), method, close);
     if (path === "/health" && isRead) return health[close ? 1 : 0];
     if (path.startsWith("/bytes/") && isRead) return bytesCount(path.slice(7)) ?? notFound(close);
@@ -128,18 +122,11 @@ export class Market {
     return notFound(close);
   }
 
-  private accept({ key, close }: ExchangeRequest): Answer {
-    const id = this.orders.accept(key);
-    const answer = acceptedAnswers[close ? 1 : 0];
-    writeOrderId(answer, id);
-    return answer;
-  }
-
   private order(id: number, method: string, close: boolean): Answer {
     const state = method === "DELETE" ? this.orders.cancel(id) : this.orders.stateOf(id);
     if (state === OrderState.unknown) return notFound(close);
     if (method !== "GET" && method !== "HEAD" && method !== "DELETE") return renderAnswer(405, json, "{}", "", close);
-    return renderAnswer(200, json, `{"id":"${id}","status":"${orderStateNames[this.orders.stateOf(id)]}"}`, "", close);
+    return orderAnswer(String(id), this.orders.stateOf(id), close);
   }
 
   private countersText(): string {
@@ -157,28 +144,6 @@ export class Market {
     }
     return renderAnswer(200, json, JSON.stringify(this.behaviour), "", close);
   }
-}
-
-function acceptedAnswer(close: boolean): Answer {
-  const body = `{"status":"accepted","id":"${idPlaceholder}"}`;
-  return renderAnswer(201, json, body, `Location: /orders/${idPlaceholder}\r\n`, close);
-}
-
-function writeOrderId(answer: Answer, id: number): void {
-  // The body ends in `"}`, the head in an empty line: the digits stand right before both.
-  const inBody = answer.bytes.length - 2 - idDigits;
-  const inHead = answer.headLength - 4 - idDigits;
-  let rest = id;
-  for (let digit = idDigits - 1; digit >= 0; digit--) {
-    const byte = 48 + (rest % 10);
-    answer.bytes[inBody + digit] = byte;
-    answer.bytes[inHead + digit] = byte;
-    rest = Math.floor(rest / 10);
-  }
-}
-
-function notFound(close: boolean): Answer {
-  return renderAnswer(404, json, '{"error":"not found"}', "", close);
 }
 
 function bytesCount(text: string): number | null {
