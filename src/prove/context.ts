@@ -65,6 +65,7 @@ export class Context {
   /** Of the trading mix, when an experiment has sought it. */
   tradingKnee: SearchResult | null = null;
   private readonly started: OwnTarget[] = [];
+  private trading: OwnTarget | null = null;
   /** Compiled and running from the first experiment on: a trial of a second should not measure how a client starts. */
   private readonly clients = new ClientProcesses();
   private watch: StandstillWatch | null | undefined;
@@ -104,14 +105,34 @@ export class Context {
 
   /** As `withTarget`, for what only works on a gateway that we started. */
   async withWeir<T>(options: Partial<WeirOptions>, use: (target: OwnTarget) => Promise<T>): Promise<T> {
-    const target = await startWeir({ workersCount: this.options.workersCount, ...options });
-    this.started.push(target);
+    if (this.trading !== null) await this.stop(this.trading);
+    const target = await this.start(options);
     try {
       return await use(target);
     } finally {
-      this.started.splice(this.started.indexOf(target), 1);
-      await target.stop();
+      await this.stop(target);
     }
+  }
+
+  /**
+   * Runs with the gateway of the trading mix, which stays for the next that asks until another is started: its knee is what it can
+   * do when it is warm, and one that has just been started compiles its code for seconds of load.
+   */
+  async withTradingWeir<T>(use: (target: OwnTarget) => Promise<T>): Promise<T> {
+    this.trading ??= await this.start({ admission: true, hasOwnCores: true });
+    return await use(this.trading);
+  }
+
+  private async start(options: Partial<WeirOptions>): Promise<OwnTarget> {
+    const target = await startWeir({ workersCount: this.options.workersCount, ...options });
+    this.started.push(target);
+    return target;
+  }
+
+  private async stop(target: OwnTarget): Promise<void> {
+    this.started.splice(this.started.indexOf(target), 1);
+    if (this.trading === target) this.trading = null;
+    await target.stop();
   }
 
   get isWeir(): boolean {

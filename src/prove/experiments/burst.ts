@@ -50,12 +50,17 @@ export const burst: Experiment = {
   needs: "any",
   estimateSeconds: ({ burstNormalMs, burstMs, burstsCount }) =>
     ((burstNormalMs + burstMs) * burstsCount + burstNormalMs) / 1000 + 5,
-  run: (context) => context.withTarget({ admission: true, hasOwnCores: true }, (target) => begin(context, target)),
+  run: async (context) => {
+    if (context.isWeir) return await context.withTradingWeir((target) => hitWeir(context, target));
+    return await context.withTarget({}, async (target) => {
+      return await hit(context, target, await context.capacity(), null);
+    });
+  },
 };
 
-async function begin(context: Context, target: Target): Promise<Outcome> {
-  const known = context.isWeir ? await tradingKnee(context, target) : { lower: await context.capacity(), upper: null };
-  return known.lower === null ? notMeasured(messages.none) : await hit(context, target, known.lower, known.upper);
+async function hitWeir(context: Context, target: Target): Promise<Outcome> {
+  const { lower, upper } = await tradingKnee(context, target);
+  return lower === null ? notMeasured(messages.none) : await hit(context, target, lower, upper);
 }
 
 /** @param capacity bounds of the knee; the burst is sized by the lower one */

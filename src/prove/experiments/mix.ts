@@ -76,7 +76,7 @@ export const mix: Experiment = {
   method: messages.method,
   needs: "weir",
   estimateSeconds: ({ mixMs }) => (mixMs / 1000) * (1 + straightCount / blocksCount) + 22,
-  run: (context) => context.withWeir({ admission: true, hasOwnCores: true }, (target) => holdMix(context, target)),
+  run: (context) => context.withTradingWeir((target) => holdMix(context, target)),
 };
 
 async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
