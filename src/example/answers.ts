@@ -46,7 +46,7 @@ export function renderHead(status: number, type: string, length: number, extra: 
 
 const rendered = new Map<string, Answer>();
 /** Symbols of one exchange; further ones are rendered each time. */
-const renderedMax = 8192;
+export const renderedMax = 8192;
 
 /** A quote whose numbers follow from the symbol alone, so that every answer can be checked. */
 export function quoteAnswer(symbol: string, close: boolean): Answer {

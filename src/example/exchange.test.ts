@@ -134,6 +134,9 @@ test("the short way to plain answers gives what the long way gives", async () =>
     ["POST /orders", ['{"quan', 'tity":1}']],
     ["POST /orders/", ["{}"]],
     ["POST /order", ["{}"]],
+    ["PUSH /orders", ["{}"]],
+    ["GOT /quotes/600519"],
+    ["DETECT /orders/12"],
   ];
   for (const [head, body] of requests) {
     const short = await heard(head, body);

@@ -4,14 +4,13 @@
  * the request's bytes and leave nothing to collect: with strings and buffers for each, some 700 bytes a request, the
  * exchange's collector stopped it twice a second for two milliseconds, which whoever is measured before it seemed to take.
  */
-import { type Answer, json, quoteAnswer, renderAnswer } from "./answers.ts";
+import { type Answer, json, quoteAnswer, renderAnswer, renderedMax } from "./answers.ts";
 import { type OrderBook, OrderState, orderStateNames } from "./order-book.ts";
 import { Body, type RequestHead } from "./request.ts";
 
 /** A number with more digits is answered by the long way. */
 const digitsMax = 9;
 const [quotesPath, ordersPath, orderPath] = ["/quotes/", "/orders", "/orders/"] as const;
-const [letterG, letterP, letterD] = [71, 80, 68] as const;
 
 /** An order's number always takes ten digits, so that the answer is rendered once and only the digits change. */
 const idDigits = 10;
@@ -35,11 +34,11 @@ export class PlainAnswers {
   /** Null for every other request. @param end of the bytes; the body of an order must be among them */
   find(bytes: Uint8Array, head: RequestHead, end: number): Answer | null {
     if (head.wantsClose || head.expectsContinue || head.keyEnd !== 0) return null;
-    const first = bytes[head.start]!;
-    const length = head.methodEnd - head.start;
-    if (first === letterG && length === 3 && head.body === Body.none) return this.quote(bytes, head);
-    if (first === letterD && length === 6 && head.body === Body.none) return this.cancel(bytes, head);
-    if (first !== letterP || length !== 4 || head.body !== Body.length) return null;
+    if (head.body === Body.none) {
+      if (isAt(bytes, head.start, "GET ")) return this.quote(bytes, head);
+      return isAt(bytes, head.start, "DELETE ") ? this.cancel(bytes, head) : null;
+    }
+    if (head.body !== Body.length || !isAt(bytes, head.start, "POST ")) return null;
     const isOrder =
       head.targetEnd - head.targetStart === ordersPath.length && isAt(bytes, head.targetStart, ordersPath);
     return isOrder && head.end + head.bodyLength <= end ? this.accept("", false) : null;
@@ -67,7 +66,7 @@ export class PlainAnswers {
   private renderQuote(key: number): Answer {
     // The leading one says how many digits there are.
     const answer = quoteAnswer(String(key).slice(1), false);
-    this.quotes.set(key, answer);
+    if (this.quotes.size < renderedMax) this.quotes.set(key, answer);
     return answer;
   }
 

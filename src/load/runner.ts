@@ -153,11 +153,17 @@ export class Runner {
   }
 
   private takeParts(second: number, classes: readonly PackedClass[]): void {
+    // With very many classes, of a loop that seldom wakes: a second's parts have left before the next one's.
+    this.tellParts();
     const health = this.takeHealth();
     const last = classes.length - 1;
     classes.forEach((packed, classIndex) => {
       this.leaving.push({ second, classIndex, packed, health: classIndex === last ? health : null });
     });
+  }
+
+  private tellParts(): void {
+    while (this.leaving.length > 0) this.tellPart();
   }
 
   private tellPart(): void {
@@ -179,7 +185,7 @@ export class Runner {
   }
 
   private finish(): void {
-    while (this.leaving.length > 0) this.tellPart();
+    this.tellParts();
     this.client.stopOpening();
     this.client.close();
     const { finished } = this;

@@ -68,6 +68,7 @@ export class Context {
   private trading: OwnTarget | null = null;
   /** Compiled and running from the first experiment on: a trial of a second should not measure how a client starts. */
   private readonly clients = new ClientProcesses();
+  /** Undefined before the first run that it is for, null where it cannot be. */
   private watch: StandstillWatch | null | undefined;
   private addressesCount = 0;
 
@@ -158,7 +159,7 @@ export class Context {
     const tls = target.tls !== undefined && target.url.startsWith("https:") ? { tls: target.tls } : {};
     const whole: PlanInput = { url: target.url + target.path, seed, timeoutMs, ...tls, ...input, health };
     // Elsewhere the target's processors are others.
-    if (target.isLocal) this.watch ??= StandstillWatch.start();
+    if (target.isLocal && this.watch === undefined) this.watch = StandstillWatch.start();
     return await measure(target, whole, {
       watch: target.isLocal ? (this.watch ?? null) : null,
       hooks: { signal, clients: this.clients, ...hooks },

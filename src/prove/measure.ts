@@ -80,11 +80,10 @@ export async function measure(target: Target, input: PlanInput, options: Measure
       before = takeUse(target, workerIds, watch);
       hooks?.onStart?.(setup, processIds);
     },
-  });
+    // What is started from here inherits it.
+  }).finally(() => bindTo(process.pid, cores));
   const after = takeUse(target, workerIds, watch);
   const standstill = watch?.since(before.watchMs) ?? null;
-  // What is started from here inherits it.
-  bindTo(process.pid, cores);
   const accounts = accountsOf(before, after, load, { workersCount: workerIds.length, standstill });
   const isSpoiled = load.verdict.status === "void" && plan.health.isVoidable;
   const isVoid = isSpoiled && !(load.verdict.isOnlyLate && isGiven(load));

@@ -5,7 +5,7 @@
  * a time. It takes the right to do so, which root has.
  */
 import { dlopen } from "bun:ffi";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { threadsOf } from "./processes.ts";
 
 const raised = -10;
@@ -31,8 +31,9 @@ export function mayGiveTurns(): boolean {
 
 function tryRaising(): boolean {
   try {
+    const own = getPriority(0);
     setPriority(0, raised);
-    setPriority(0, normal);
+    setPriority(0, own);
     return true;
   } catch {
     return false;
@@ -53,13 +54,16 @@ function tryRaising(): boolean {
  */
 export type Turn = "before-all" | "at-once" | "first" | "last";
 
-/** Gives a client process its turn; it may have had another in an earlier run. Where it is not allowed nothing changes. */
-export function giveTurn(processId: number, turn: Turn): void {
+/**
+ * Gives a client process its turn; it may have had another in an earlier run. Where it is not allowed nothing changes.
+ * @returns whether the policy was taken, which a container may refuse root, too
+ */
+export function giveTurn(processId: number, turn: Turn): boolean {
   schedule ??= openSchedule();
   const { policy, priority } = turn === "before-all" ? beforeAll : turn === "at-once" ? roundRobin : shared;
   // struct sched_param is one integer.
-  schedule?.(processId, policy, new Int32Array([priority]));
-  if (!mayGiveTurns()) return;
+  const isTaken = schedule?.(processId, policy, new Int32Array([priority])) === 0;
+  if (!mayGiveTurns()) return isTaken;
   const own = turn === "last" ? lowest : raised;
   const helpers = turn === "last" ? lowest : normal;
   for (const thread of threadsOf(processId)) {
@@ -69,6 +73,7 @@ export function giveTurn(processId: number, turn: Turn): void {
       // It ended meanwhile.
     }
   }
+  return isTaken;
 }
 
 let schedule: ReturnType<typeof openSchedule> | undefined;

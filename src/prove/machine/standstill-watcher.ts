@@ -5,7 +5,7 @@ import type { Gap } from "./standstill.ts";
 import { openSleep } from "./stillness.ts";
 
 const napMs = 2;
-/** Less is what interrupts and systems calls take. */
+/** Less is what interrupts and system calls take. */
 const lateMsMin = 1;
 /** The runtime gets its turn this often, and notices that the channel has ended. */
 const turnMs = 100;

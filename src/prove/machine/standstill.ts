@@ -31,7 +31,11 @@ export class StandstillWatch {
 
   /** Null where watchers may not go before everybody else (root may let them): they would take a queue for a standstill. */
   static start(cores: readonly number[] = allowedCores()): StandstillWatch | null {
-    return mayGiveTurns() && cores.length > 0 ? new StandstillWatch(cores.slice(0, watchersMax)) : null;
+    if (!mayGiveTurns() || cores.length === 0) return null;
+    const watch = new StandstillWatch(cores.slice(0, watchersMax));
+    if (watch.children.every(({ pid }) => giveTurn(pid, "before-all"))) return watch;
+    void watch.stop();
+    return null;
   }
 
   private constructor(cores: readonly number[]) {
@@ -41,7 +45,6 @@ export class StandstillWatch {
         ipc: (gap: Gap) => void this.gaps.push(gap),
       }),
     );
-    for (const { pid } of this.children) giveTurn(pid, "before-all");
   }
 
   /** A moment to give to `since`. */
