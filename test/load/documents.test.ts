@@ -23,7 +23,8 @@ test("docs/load-result.md describes every field of a result", async () => {
   const server = startNullServer();
   try {
     const plan = buildPlan({ url: `http://127.0.0.1:${server.port}/`, ratePerSecond: 100, durationMs: 300, seed: 1 });
-    const { plan: _plan, ...result } = await runLoad(plan, { failIf: ["p99 > 10s"] });
+    // A threshold that fails, so that there are reasons to describe, whatever the machine does.
+    const { plan: _plan, ...result } = await runLoad(plan, { failIf: ["p99 > 0ms"] });
     const text = read("docs/load-result.md");
     const missing = fieldsOf(result).filter((field) => !/^\d/.test(field) && !text.includes(`\`${field}\``));
     expect([...new Set(missing)]).toEqual([]);
