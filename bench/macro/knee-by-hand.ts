@@ -25,7 +25,9 @@ interface Step {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "weir-knee-"));
-const weir = await startWeir({ workersCount: 1 });
+// All three are held to the same core, beside the gateway's.
+const weir = await startWeir({ workersCount: 1, hasOwnCores: true });
+const core = weir.clientCores?.[0] ?? -1;
 try {
   const url = weir.url + weir.path;
   const first = await byWrk(url);
@@ -44,7 +46,7 @@ try {
 async function byWrk(url: string): Promise<Step[]> {
   const steps: Step[] = [];
   for (const load of isSmall() ? [16] : [16, 32, 64, 128, 256, 512]) {
-    const { out } = await runOn(-1, ["wrk", "-t1", `-c${load}`, `-d${seconds}s`, "--latency", url]);
+    const { out } = await runOn(core, ["wrk", "-t1", `-c${load}`, `-d${seconds}s`, "--latency", url]);
     const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(out)![1]);
     steps.push({ load, perSecond, p99Us: microseconds(/99%\s+([\d.]+)(us|ms|s)/.exec(out)!) });
   }
@@ -61,7 +63,7 @@ async function byH2load(url: string, most: number): Promise<Step[]> {
   for (const load of shares.map((share) => Math.round(share * most))) {
     const log = join(folder, `h2load-${load}`);
     const words = [`-c${connections}`, `-D${seconds}`, `--rps=${(load / connections).toFixed(3)}`, `--log-file=${log}`];
-    await runOn(-1, ["h2load", "--h1", ...words, url]);
+    await runOn(core, ["h2load", "--h1", ...words, url]);
     // Start in microseconds since 1970, status, and the time of the request in microseconds.
     const times = readFileSync(log, "utf8")
       .trimEnd()

@@ -229,7 +229,7 @@ export class Context {
   /** The knee, from the experiment where it ran, else from a short search. */
   async capacity(): Promise<number> {
     if (this.kneePerSecond !== null) return this.kneePerSecond;
-    const found = await this.withTarget({}, async (target) => {
+    const found = await this.withTarget({ hasOwnCores: true }, async (target) => {
       const warm = await this.warm(target);
       const limits = { widthRatio: 0.25, trialsPerRate: 1, trialMs: Math.min(1500, this.profile.kneeTrialMs) };
       return await this.searchKnee(target, warm.load.summary.requestsPerSecond / 2, limits, () => {});

@@ -20,6 +20,8 @@ export interface GenerationOptions {
   readonly log: Log;
   /** Starts a process for a place in this generation, with the generation's present configuration. */
   readonly spawn: (generation: Generation, worker: number) => WorkerProcess;
+  /** Once a second for each process. */
+  readonly onPing: (process: WorkerProcess) => void;
   readonly onCrash: () => void;
 }
 
@@ -156,8 +158,9 @@ export class Generation {
 
   private pingAll(): void {
     for (const process of this.workers) {
-      const missed = process?.ping() ?? 0;
-      if (process === null || missed * pingIntervalMs < unresponsiveMsMax) continue;
+      if (process === null) continue;
+      this.options.onPing(process);
+      if (process.ping() * pingIntervalMs < unresponsiveMsMax) continue;
       const { worker, pid } = process;
       const values = { worker, pid, seconds: unresponsiveMsMax / 1000 };
       this.options.log.write("error", "worker.stuck", messages.workerStuck, values);

@@ -307,6 +307,7 @@ export class Supervisor {
       clock: this.options.clock,
       log: this.options.log,
       spawn: (generation, worker) => this.spawn(generation, worker, plan[worker]!),
+      onPing: (process) => this.launcher.freeHelpers(process, config),
       onCrash: () => {
         this.crashesCount += 1;
       },

@@ -1,6 +1,6 @@
 /** Starts processes of the workers' program, and binds workers to processors where the configuration says so. */
 import type { Config } from "../config/mod.ts";
-import { allowedCpus, pinProcess, SystemCallError } from "../transport/mod.ts";
+import { allowedCpus, freeHelpers, pinProcess, SystemCallError } from "../transport/mod.ts";
 import { LaunchedWorker } from "./launched-worker.ts";
 import type { Log } from "./log.ts";
 import { messages } from "./messages.ts";
@@ -27,16 +27,24 @@ export class WorkerLauncher {
     return new LaunchedWorker({ command, sockets, environment, onStderr: this.wrapsStderr ? onStderr : null });
   }
 
-  pin(process: WorkerProcess, { cpuPinning }: Config): void {
+  /** Binds the thread that serves; the others may run on all processors of the supervisor. */
+  pin(process: WorkerProcess, config: Config): void {
+    const { cpuPinning } = config;
     if (cpuPinning === false) return;
     const cpus = cpuPinning === true ? allowedCpus() : cpuPinning;
     const cpu = cpus[process.worker % cpus.length]!;
     try {
-      pinProcess(process.pid, [cpu]);
+      pinProcess(process.pid, cpu);
+      this.freeHelpers(process, config);
     } catch (error) {
       if (!(error instanceof SystemCallError)) throw error;
       const values = { worker: process.worker, cpu, reason: error.message };
       this.log.write("warning", "worker.not-pinned", messages.notPinned, values);
     }
+  }
+
+  /** The same for threads that have come since: they inherited the processor of the one that serves. */
+  freeHelpers({ pid, state }: WorkerProcess, { cpuPinning }: Config): void {
+    if (cpuPinning !== false && state !== "ended") freeHelpers(pid, allowedCpus());
   }
 }

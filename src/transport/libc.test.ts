@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -7,6 +7,7 @@ import {
   bindSocket,
   closeDescriptor,
   descriptorLimit,
+  freeHelpers,
   getSocketOption,
   listenSocket,
   localAddress,
@@ -107,12 +108,24 @@ test("steering gives new connections to the chosen sockets alone, and the others
   }
 });
 
-test("a process is bound to processors with all its threads", async () => {
-  const child = Bun.spawn(["sleep", "60"]);
-  pinProcess(child.pid, [0]);
-  expect(readFileSync(`/proc/${child.pid}/status`, "utf8")).toMatch(/^Cpus_allowed_list:\s+0$/m);
-  child.kill("SIGKILL");
-  await child.exited;
+test("the thread that serves is bound to a processor, and the others are let off it", async () => {
+  // What it does often is compiled, in threads of their own.
+  const program =
+    "let sum = 0; for (let i = 0; i < 1e7; i++) sum += Math.hypot(i, 1); console.log(sum); setInterval(() => {}, 1e6)";
+  await using child = Bun.spawn([process.execPath, "-e", program], { stdio: ["ignore", "pipe", "ignore"] });
+  await child.stdout.getReader().read();
+  const allowed = (thread: number): string =>
+    /^Cpus_allowed_list:\s+(\S+)$/m.exec(readFileSync(`/proc/${child.pid}/task/${thread}/status`, "utf8"))![1]!;
+  const others = readdirSync(`/proc/${child.pid}/task`)
+    .map(Number)
+    .filter((thread) => thread !== child.pid);
+  expect(others.length).toBeGreaterThan(0);
+  const cpus = allowedCpus();
+  pinProcess(child.pid, cpus[0]!);
+  freeHelpers(child.pid, [cpus.at(-1)!]);
+  expect(allowed(child.pid)).toBe(String(cpus[0]));
+  const left = others.filter((thread) => existsSync(`/proc/${child.pid}/task/${thread}`));
+  expect(left.map(allowed)).toEqual(left.map(() => String(cpus.at(-1))));
 });
 
 test("the processors allowed are as many as the runtime counts", () => {

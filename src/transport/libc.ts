@@ -213,18 +213,35 @@ export function localAddress(descriptor: number): SocketAddress {
   return { kind: "ip", host: textOf(textBytes, 0, textBytes.length), port };
 }
 
-/** Binds every thread of a process to the processors; threads made later inherit it. */
-export function pinProcess(pid: number, cpus: readonly number[]): void {
+/** Binds a process's first thread, which serves, to a processor. Threads that it makes from then on inherit it: see `freeHelpers`. */
+export function pinProcess(pid: number, cpu: number): void {
+  check("sched_setaffinity", allow(pid, [cpu]));
+}
+
+/**
+ * Lets a process's other threads run on these processors. The runtime makes compilers and collectors as it needs them and lets
+ * them end when they are idle; on the processor of the thread that serves, requests would wait for them.
+ */
+export function freeHelpers(pid: number, cpus: readonly number[]): void {
+  for (const thread of threadsOf(pid)) if (thread !== pid) allow(thread, cpus);
+}
+
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    // It has ended.
+    return [];
+  }
+}
+
+function allow(thread: number, cpus: readonly number[]): number {
   structBytes.fill(0, 0, 128);
   for (const cpu of cpus) {
     assert(cpu >= 0 && cpu < 1024, "a processor's number is below 1024");
     structBytes[cpu >> 3]! |= 1 << (cpu & 7);
   }
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    const result = libc.sched_setaffinity(Number(thread), 128, structBytes);
-    // A thread may end between being listed and being bound.
-    if (result < 0 && Number(thread) === pid) check("sched_setaffinity", result);
-  }
+  return libc.sched_setaffinity(thread, 128, structBytes);
 }
 
 /** The processors this process may run on, by rising number. */

@@ -17,6 +17,7 @@ export {
   connectSocket,
   type DescriptorLimit,
   descriptorLimit,
+  freeHelpers,
   getSocketOption,
   listenSocket,
   localAddress,

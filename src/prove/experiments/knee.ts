@@ -121,7 +121,7 @@ export const knee: Experiment = {
       7 * (profile.closedMs / 1000 + 0.6)
     );
   },
-  run: (context) => context.withTarget({}, (target) => findKnee(context, target)),
+  run: (context) => context.withTarget({ hasOwnCores: true }, (target) => findKnee(context, target)),
 };
 
 async function findKnee(context: Context, target: Target): Promise<Outcome> {

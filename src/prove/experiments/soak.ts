@@ -108,7 +108,7 @@ export const soak: Experiment = {
   method: messages.method,
   needs: "any",
   estimateSeconds: (profile) => profile.soakMs / 1000 + (2 * trialMs) / 1000 + 12,
-  run: (context) => context.withTarget({}, (target) => hold(context, target)),
+  run: (context) => context.withTarget({ hasOwnCores: true }, (target) => hold(context, target)),
 };
 
 interface Trial {

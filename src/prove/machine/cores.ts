@@ -9,9 +9,9 @@ import { readOrNull, threadsOf } from "./processes.ts";
 /** A core's number is below this: the size of the kernel's mask here. */
 const coresMax = 1024;
 
-/** The cores this process may run on, by rising number; none where that cannot be seen. */
-export function allowedCores(): number[] {
-  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readOrNull("/proc/self/status") ?? "")?.[1];
+/** The cores a process may run on, by rising number; none where that cannot be seen. */
+export function allowedCores(processId: number | "self" = "self"): number[] {
+  const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readOrNull(`/proc/${processId}/status`) ?? "")?.[1];
   if (list === undefined) return [];
   return list.split(",").flatMap((range) => {
     const [first = 0, last = first] = range.split("-").map(Number);
@@ -38,6 +38,13 @@ export interface CoreShares {
 export function shareCores(cores: readonly number[], workersCount: number): CoreShares | null {
   if (cores.length <= workersCount) return null;
   return { workers: cores.slice(0, workersCount), clients: cores.slice(workersCount) };
+}
+
+/** What processes that are bound to some of these cores leave to others; null where they may run on all, or where nothing is left. */
+export function coresBeside(cores: readonly number[], processIds: readonly number[]): readonly number[] | null {
+  const taken = new Set(processIds.flatMap((id) => allowedCores(id)));
+  const left = cores.filter((core) => !taken.has(core));
+  return left.length === 0 || left.length === cores.length ? null : left;
 }
 
 let setAffinity: ReturnType<typeof openSetAffinity> | undefined;

@@ -1,6 +1,6 @@
 /** The machine under the measurement: what it is, and what processes use of it. */
 export { keepAwake } from "./awake.ts";
-export { allowedCores, bindTo, type CoreShares, shareCores } from "./cores.ts";
+export { allowedCores, bindTo, type CoreShares, coresBeside, shareCores } from "./cores.ts";
 export { busyRatioMax, type Fingerprint, readFingerprint, weaknesses } from "./fingerprint.ts";
 export { giveTurn, mayGiveTurns } from "./priority.ts";
 export {

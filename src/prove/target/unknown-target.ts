@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { defineMessages, say, WeirError } from "../../base/mod.ts";
 import { parseTarget } from "../../load/mod.ts";
+import { allowedCores, coresBeside } from "../machine/mod.ts";
 import type { Target, TargetTls } from "./target.ts";
 
 export interface UnknownOptions {
@@ -38,7 +39,7 @@ export async function useUnknown({ url, processIds = [], tls = trusting }: Unkno
     tls,
     isLocal: target.host === "localhost" || target.host === "::1" || target.host.startsWith("127."),
     upstreamIds: [],
-    clientCores: null,
+    clientCores: coresBeside(allowedCores(), processIds),
     workerIds: async () => processIds,
     metrics: async () => null,
     stop: async () => {},

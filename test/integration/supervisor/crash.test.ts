@@ -83,25 +83,28 @@ test("a restart takes spares, and spares hold no port open that is not to be ser
   expect(await isRefused(port)).toBe(true);
 });
 
-test("workers are bound to processors with all their threads, also one that was a spare", async () => {
+test("the thread that serves is bound to a processor and no other is, also in a worker that was a spare", async () => {
   const config = `cpuPinning: on\n${plainConfig}`;
   gateway = await GatewayProcess.start({ config });
   const { workers } = await gateway.until((status) => status.sparePids.length === 2);
   process.kill(workers[1]!.pid, "SIGKILL");
   await gateway.logged("worker.replaced");
   const now = await gateway.until(({ isReady }) => isReady);
-  const bound = now.workers.map(({ worker, pid }) => [
-    worker,
-    [...new Set(readdirSync(`/proc/${pid}/task`).map((id) => allowed(pid, id)))],
-  ]);
-  const processors = allowed(process.pid, String(process.pid))
-    .split(",")
-    .flatMap((part) => {
-      const [from = 0, to = from] = part.split("-").map(Number);
-      return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
-    });
-  const wanted = [0, 1].map((worker) => [worker, [processors[worker % processors.length]!]]);
+  const own = allowed(process.pid, String(process.pid));
+  const bound = now.workers.map(({ worker, pid }) => [worker, allowed(pid, String(pid))]);
+  const processors = own.split(",").flatMap((part) => {
+    const [from = 0, to = from] = part.split("-").map(Number);
+    return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+  });
+  const wanted = [0, 1].map((worker) => [worker, processors[worker % processors.length]!]);
   expect(bound.toSorted()).toEqual(wanted);
+  // Compilers come and go; once a second those that have come are set free.
+  const helpers = (): string[] =>
+    now.workers.flatMap(({ pid }) =>
+      readdirSync(`/proc/${pid}/task`).flatMap((id) => (Number(id) === pid ? [] : allowed(pid, id))),
+    );
+  await gateway.until(() => helpers().every((cpus) => cpus === own));
+  expect(helpers().length).toBeGreaterThan(0);
 });
 
 test("workers whose supervisor is killed finish and end, and spares with them", async () => {
