@@ -4,19 +4,10 @@
  * the scalability law fitted to a closed loop (USL).
  */
 import { defineMessages, type Random } from "../../base/mod.ts";
-import { type Context, latencyGoalUs, type SearchLimits } from "../context.ts";
+import { type Context, latencyGoalUs, type RateTrial, type SearchLimits } from "../context.ts";
 import { formatNumber } from "../format.ts";
-import { brief, type Measured } from "../measure.ts";
-import {
-  emptyOutcome,
-  type Figure,
-  figure,
-  notMeasured,
-  type Outcome,
-  type Plot,
-  type Table,
-  withHindrance,
-} from "../result.ts";
+import type { Measured } from "../measure.ts";
+import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, withHindrance } from "../result.ts";
 import {
   bootstrapInterval,
   fitUsl,
@@ -28,15 +19,16 @@ import {
 } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
-import { type Experiment, errorsText, littleNotes, medianByX, msOf, percentileFigure } from "./experiment.ts";
+import { type Experiment, littleNotes, medianByX, msOf, percentileFigure } from "./experiment.ts";
 import { common } from "./messages.ts";
+import { firstMissed, trialData, trialTable, trialText } from "./trials.ts";
 import { alone, takes, together } from "./ways.ts";
 
 const messages = defineMessages({
   title: { en: "Knee: how much it takes with P99 within 10 ms", zh: "拐点：P99 不超过 10 毫秒时的最大负载" },
   method: {
-    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. The knee is a pair of bounds: the last rate taken and the first one missed. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections. All this is over HTTP/1.1 with one request at a time on each of 256 connections; a second search, half as narrow, goes over HTTP/2 with up to 32 at a time on each of 8, as the article's load was HTTP/2 and WebSocket, and the larger of both knees is the rate that the gateway takes.",
-    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。拐点是一对边界：最后达标的速率与首个未达标的速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。以上均经 HTTP/1.1，256 个连接、每个连接一次一个请求；另一次精度减半的搜索经 HTTP/2，8 个连接、每个连接最多 32 个并发请求（文章的负载为 HTTP/2 与 WebSocket）。两个拐点中较大者为网关能承受的速率。",
+    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. Watchers on each core, which go before everybody else, tell how long it stood still: a trial that missed by no more than that says nothing and is held again, six times at most. Where the machine has cores enough each worker is bound to one, and the generator to the others. The knee is a pair of bounds: the last rate taken and the first one missed. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections. All this is over HTTP/1.1 with one request at a time on each of 256 connections; a second search, half as narrow, goes over HTTP/2 with up to 32 at a time on each of 8, as the article's load was HTTP/2 and WebSocket, and the larger of both knees is the rate that the gateway takes.",
+    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。每个核心上有最高优先级的监视器记录核心停顿的时间：未达标的幅度不超过停顿时间的试验不作数并重新进行，最多六次。核心足够时每个工作进程绑定一个核心，压测端绑定其余核心。拐点是一对边界：最后达标的速率与首个未达标的速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。以上均经 HTTP/1.1，256 个连接、每个连接一次一个请求；另一次精度减半的搜索经 HTTP/2，8 个连接、每个连接最多 32 个并发请求（文章的负载为 HTTP/2 与 WebSocket）。两个拐点中较大者为网关能承受的速率。",
   },
   togetherKnee: { en: "knee over HTTP/2", zh: "HTTP/2 拐点" },
   togetherP99: { en: "P99 at the knee over HTTP/2", zh: "HTTP/2 拐点处 P99" },
@@ -48,9 +40,6 @@ const messages = defineMessages({
     zh: "HTTP/2 没有速率达标，或目标不支持 HTTP/2",
   },
   searching: { en: "the same over {way}", zh: "同样的搜索，经 {way}" },
-  trial: { en: "{rate} requests/s: {verdict}, P99 {p99} ms", zh: "每秒 {rate}：{verdict}，P99 {p99} 毫秒" },
-  met: { en: "taken", zh: "达标" },
-  missed: { en: "missed", zh: "未达标" },
   closed: { en: "closed loop, {count} connections: {rate} requests/s", zh: "闭环 {count} 个连接：每秒 {rate}" },
   knee: { en: "knee (bounds of the search)", zh: "拐点（搜索边界）" },
   kneeP99: { en: "P99 at the knee", zh: "拐点处 P99" },
@@ -66,7 +55,6 @@ const messages = defineMessages({
   throughput: { en: "measured", zh: "实测" },
   fitted: { en: "law, R² {r}", zh: "拟合，R² {r}" },
   articleKnee: { en: "42,600/s at 8.3 ms on 32 cores", zh: "32 核 42,600/秒，8.3 毫秒" },
-  table: { en: "Trials over {way}", zh: "各次试验，经 {way}" },
   none: { en: "no rate met the goal; the lowest tried was {rate}/s", zh: "没有速率达标；最低试验速率为每秒 {rate}" },
   upperVoid: {
     en: "above {rate}/s the load generator could not send in time on this machine: the knee is at least this, its upper bound is not the gateway's",
@@ -84,12 +72,6 @@ const messages = defineMessages({
   refused_fit: { en: "the fit did not converge", zh: "拟合未收敛" },
   noBend: { en: "the curve has no bend", zh: "曲线没有弯折" },
 });
-
-interface Trial {
-  readonly rate: number;
-  readonly measured: Measured;
-  readonly isMet: boolean;
-}
 
 /** What a hindrance of the first rate missed does to the figures: without it more may have been taken. */
 const bends = {
@@ -126,10 +108,10 @@ export const knee: Experiment = {
 
 async function findKnee(context: Context, target: Target): Promise<Outcome> {
   const { profile } = context;
-  const trials: Trial[] = [];
-  const note = (rate: number, measured: Measured, isMet: boolean): void => {
-    trials.push({ rate, measured, isMet });
-    context.step(trialText({ rate, measured, isMet }));
+  const trials: RateTrial[] = [];
+  const note = (trial: RateTrial): void => {
+    trials.push(trial);
+    context.step(trialText(trial));
   };
   const warm = await context.warm(target);
   const limits = {
@@ -147,7 +129,7 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
   }
   for (const share of ladderShares) {
     const rate = search.lower * share;
-    note(rate, await context.trial(target, rate, profile.ladderMs), true);
+    note({ rate, measured: await context.trial(target, rate, profile.ladderMs), outcome: "met" });
   }
   context.kneePerSecond = search.lower;
   context.step(textOf(messages.searching, { way: together.name }));
@@ -158,15 +140,15 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
 /** A search over HTTP/2, and its trials. */
 interface Together {
   readonly search: Pick<SearchResult, "lower" | "upper">;
-  readonly trials: readonly Trial[];
+  readonly trials: readonly RateTrial[];
 }
 
 /** A target that does not speak HTTP/2 takes no rate over it. */
 async function searchTogether(context: Context, target: Target, limits: SearchLimits): Promise<Together> {
-  const trials: Trial[] = [];
-  const note = (rate: number, measured: Measured, isMet: boolean): void => {
-    trials.push({ rate, measured, isMet });
-    context.step(trialText({ rate, measured, isMet }));
+  const trials: RateTrial[] = [];
+  const note = (trial: RateTrial): void => {
+    trials.push(trial);
+    context.step(trialText(trial));
   };
   if (!(await takes(context, target, together))) return { search: { lower: null, upper: null }, trials };
   const warm = await context.warm(target, together.load);
@@ -174,11 +156,6 @@ async function searchTogether(context: Context, target: Target, limits: SearchLi
   // Half as narrow: a search for a second opinion.
   const wider = { ...limits, widthRatio: limits.widthRatio * 2 };
   return { search: await context.searchKnee(target, first, wider, note, together.load), trials };
-}
-
-function trialText({ rate, measured, isMet }: Trial): Text {
-  const p99 = formatNumber(msOf(measured.load.summary.latencyUs.p99));
-  return textOf(messages.trial, { rate: formatNumber(rate), verdict: isMet ? messages.met : messages.missed, p99 });
 }
 
 interface ClosedLadder {
@@ -204,19 +181,25 @@ async function closedLadder(context: Context, target: Target): Promise<ClosedLad
   return { points, last: last! };
 }
 
-function outcomeOf(context: Context, search: SearchResult, trials: readonly Trial[], ladder: ClosedLadder): Outcome {
+function outcomeOf(
+  context: Context,
+  search: SearchResult,
+  trials: readonly RateTrial[],
+  ladder: ClosedLadder,
+): Outcome {
   const closed = ladder.points;
   const lower = search.lower!;
-  const { above, isUpperLate, hindrance } = aboveOf(search, trials);
-  const bend = kneedle(trials.map(({ rate, measured }): Point => [rate, measured.load.summary.latencyUs.p99]));
+  const missed = firstMissed(search, trials);
+  const told = trials.filter(({ outcome }) => outcome !== "again");
+  const bend = kneedle(told.map(({ rate, measured }): Point => [rate, measured.load.summary.latencyUs.p99]));
   const usl = fitUsl(closed, context.random("usl"));
   const refusals = {
     "too-few-points": messages.refused_few,
     "no-peak": messages.refused_peak,
     "no-fit": messages.refused_fit,
   };
-  const near = trials.filter(({ rate, isMet }) => isMet && rate >= lower * nearShare);
-  const taken = trials.filter(({ rate, isMet }) => isMet && rate === lower);
+  const near = trials.filter(({ rate, outcome }) => outcome === "met" && rate >= lower * nearShare);
+  const taken = trials.filter(({ rate, outcome }) => outcome === "met" && rate === lower);
   const random = context.random("knee");
   const figures: Record<string, Figure> = {
     knee_per_second: figure(messages.knee, lower, "req/s", {
@@ -239,40 +222,36 @@ function outcomeOf(context: Context, search: SearchResult, trials: readonly Tria
     per_core_per_second: costFigure(messages.perCore, "req/s", near, (us) => 1e6 / us, random),
     gateway_us_per_request: costFigure(messages.cpu, "us", near, (us) => us, random),
   };
-  const upperLimiter = (above[0] ?? trials[0]!).measured.limiter;
+  const upperLimiter = (missed.trials[0] ?? trials[0]!).measured.limiter;
   return {
     ...emptyOutcome,
-    figures: withHindrance(hindrance, bends, figures),
+    figures: withHindrance(missed.hindrance, bends, figures),
     limiter: upperLimiter,
-    reason: isUpperLate ? textOf(messages.upperVoid, { rate: formatNumber(lower) }) : null,
+    reason: missed.isLate ? textOf(messages.upperVoid, { rate: formatNumber(lower) }) : null,
     notes: [...disagreement(lower, bend?.[0] ?? null, "refused" in usl ? null : usl.peak), ...littleNotes(ladder.last)],
-    plots: [curvePlot(trials, search), scalingPlot(closed, usl)],
+    plots: [curvePlot(told, search), scalingPlot(closed, usl)],
     tables: [trialTable(trials, alone.name)],
-    data: { search, trials: trials.map(trialData), closed, little: ladder.last.little, usl, isUpperLate },
+    data: {
+      search,
+      trials: trials.map(trialData),
+      closed,
+      little: ladder.last.little,
+      usl,
+      isUpperLate: missed.isLate,
+    },
   };
-}
-
-/** The first rate that was missed: its trials, and what they say of it. */
-function aboveOf(
-  { upper }: Together["search"],
-  trials: readonly Trial[],
-): { above: readonly Trial[]; isUpperLate: boolean; hindrance: Text | null } {
-  const above = trials.filter(({ rate, isMet }) => !isMet && rate === upper);
-  const isUpperLate = above.length > 0 && above.every(({ measured }) => measured.load.verdict.status === "void");
-  const isHindered = above.length > 0 && above.every(({ measured }) => measured.hindrance !== null);
-  return { above, isUpperLate, hindrance: isHindered ? above[0]!.measured.hindrance : null };
 }
 
 /** Adds what was found over HTTP/2, and which of both takes more. */
 function withTogether(context: Context, outcome: Outcome, { search, trials }: Together): Outcome {
   const { lower, upper } = search;
-  const { above, isUpperLate, hindrance } = aboveOf(search, trials);
-  const taken = trials.filter(({ rate, isMet }) => isMet && rate === lower);
+  const missed = firstMissed(search, trials);
+  const taken = trials.filter(({ rate, outcome }) => outcome === "met" && rate === lower);
   const points = taken.flatMap(({ measured }) => measured.load.series.points);
   const reason = lower === null ? messages.notSpoken : null;
   const interval = lower === null || upper === null ? null : ([lower, upper] as const);
   const random = context.random("knee over HTTP/2");
-  const own = withHindrance(hindrance, bends, {
+  const own = withHindrance(missed.hindrance, bends, {
     http2_knee_per_second: figure(messages.togetherKnee, lower, "req/s", { interval, reason }),
     http2_knee_ms_p99:
       lower === null
@@ -283,7 +262,7 @@ function withTogether(context: Context, outcome: Outcome, { search, trials }: To
   const isMore = (lower ?? 0) > (alsoAlone["knee_per_second"]?.value ?? 0);
   const rate = isMore ? own["http2_knee_per_second"]! : alsoAlone["knee_per_second"]!;
   const p99 = isMore ? own["http2_knee_ms_p99"]! : alsoAlone["knee_ms_p99"]!;
-  const late = isUpperLate ? textOf(messages.upperVoid, { rate: formatNumber(lower ?? 0) }) : null;
+  const late = missed.isLate ? textOf(messages.upperVoid, { rate: formatNumber(lower ?? 0) }) : null;
   return {
     ...outcome,
     figures: {
@@ -292,7 +271,7 @@ function withTogether(context: Context, outcome: Outcome, { search, trials }: To
       most_per_second: { ...rate, title: messages.most },
       most_ms_p99: { ...p99, title: messages.mostP99 },
     },
-    limiter: isMore ? (above[0] ?? trials[0]!).measured.limiter : outcome.limiter,
+    limiter: isMore ? (missed.trials[0] ?? trials[0]!).measured.limiter : outcome.limiter,
     reason: isMore ? late : outcome.reason,
     notes: [textOf(messages.over, { way: isMore ? together.name : alone.name }), ...outcome.notes],
     tables: [...outcome.tables, ...(trials.length === 0 ? [] : [trialTable(trials, together.name)])],
@@ -304,7 +283,7 @@ function withTogether(context: Context, outcome: Outcome, { search, trials }: To
 function costFigure(
   title: Text,
   unit: "us" | "req/s",
-  near: readonly Trial[],
+  near: readonly RateTrial[],
   of: (usPerRequest: number) => number,
   random: Random,
 ): Figure {
@@ -317,7 +296,7 @@ function costFigure(
 }
 
 /** The rates tried on either side: the bend lies somewhere between them. */
-function neighbours(trials: readonly Trial[], at: number): readonly [number, number] {
+function neighbours(trials: readonly RateTrial[], at: number): readonly [number, number] {
   const rates = trials.map(({ rate }) => rate);
   return [
     Math.max(...rates.filter((rate) => rate < at), Math.min(...rates)),
@@ -331,7 +310,7 @@ function disagreement(lower: number, bend: number | null, peak: number | null): 
   return differs ? [textOf(messages.disagree, { kneedle: show(bend), usl: show(peak) })] : [];
 }
 
-function curvePlot(trials: readonly Trial[], { lower, upper }: SearchResult): Plot {
+function curvePlot(trials: readonly RateTrial[], { lower, upper }: SearchResult): Plot {
   const read = (name: "p50" | "p99"): Point[] =>
     medianByX(trials.map(({ rate, measured }) => [Math.round(rate), msOf(measured.load.summary.latencyUs[name])]));
   const knees = [lower, upper].filter((rate) => rate !== null);
@@ -373,26 +352,4 @@ function scalingPlot(closed: readonly Point[], usl: ReturnType<typeof fitUsl>): 
     series: [{ name: messages.throughput, kind: "line", points: closed }, ...law],
     marks: [],
   };
-}
-
-function trialTable(trials: readonly Trial[], way: Text): Table {
-  return {
-    title: textOf(messages.table, { way }),
-    head: [common.rate, common.achieved, plainText("P50 ms"), plainText("P99 ms"), common.errors, plainText("")],
-    rows: trials.map(({ rate, measured, isMet }) => {
-      const { requestsPerSecond, latencyUs, errors } = measured.load.summary;
-      return [
-        formatNumber(rate),
-        formatNumber(requestsPerSecond),
-        formatNumber(msOf(latencyUs.p50)),
-        formatNumber(msOf(latencyUs.p99)),
-        errorsText(errors),
-        isMet ? messages.met : messages.missed,
-      ];
-    }),
-  };
-}
-
-function trialData({ rate, measured, isMet }: Trial): unknown {
-  return { rate, isMet, ...brief(measured) };
 }

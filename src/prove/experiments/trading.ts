@@ -1,17 +1,10 @@
 /** The trading mix: market data, orders and cancels as 7 : 2 : 1, each class with its own results, and what it can take. */
-import { defineMessages } from "../../base/mod.ts";
 import type { ClassInput } from "../../load/mod.ts";
 import { noChecks } from "../../load/mod.ts";
-import { type Context, meetsGoal } from "../context.ts";
-import { formatNumber } from "../format.ts";
-import { type SearchResult, searchRate } from "../statistics/mod.ts";
+import type { Context, RateTrial } from "../context.ts";
+import type { SearchResult } from "../statistics/mod.ts";
 import type { Target } from "../target/mod.ts";
-import { textOf } from "../text.ts";
-import { msOf } from "./experiment.ts";
-
-const messages = defineMessages({
-  trial: { en: "{rate} requests/s: P99 {p99} ms", zh: "每秒 {rate}：P99 {p99} 毫秒" },
-});
+import { trialText } from "./trials.ts";
 
 export const tradingClasses: readonly ClassInput[] = [
   { name: "market", weight: 7, path: "/quotes/{{random:600000:600999}}" },
@@ -42,15 +35,10 @@ export async function tradingKnee(context: Context, target: Target): Promise<Sea
   const classes = tradingClasses;
   await context.run(target, { classes, durationMs: 2000, connectionsCount: 64, health: { isVoidable: false } });
   // One unlucky trial would halve the rate of everything that is held at a share of this knee.
-  const settings = { min: 50, max: 1e6, widthRatio: 0.25, trialsPerRate: 3, trialsMax: 16 };
+  const limits = { widthRatio: 0.25, trialsPerRate: 3, trialMs: Math.min(1000, context.profile.kneeTrialMs) };
   const first = (context.kneePerSecond ?? 30_000) * firstShare;
-  const trialMs = Math.min(1000, context.profile.kneeTrialMs);
-  const found = await searchRate({ ...settings, first }, async (rate) => {
-    const trial = await context.trial(target, rate, trialMs, { classes });
-    const p99 = formatNumber(msOf(trial.load.summary.latencyUs.p99));
-    context.step(textOf(messages.trial, { rate: formatNumber(rate), p99 }));
-    return meetsGoal(trial) ? "met" : "missed";
-  });
+  const note = (trial: RateTrial): void => context.step(trialText(trial));
+  const found = await context.searchKnee(target, first, limits, note, { classes });
   context.tradingKnee = found;
   return found;
 }

@@ -5,7 +5,8 @@
  * the caller says.
  */
 
-export type TrialOutcome = "met" | "missed" | "void";
+/** `again`: it says nothing of its rate and is held again. */
+export type TrialOutcome = "met" | "missed" | "again";
 
 export interface SearchSettings {
   /** Where to begin, and the bounds of the search. */
@@ -26,8 +27,8 @@ export interface SearchResult {
   /** The smallest rate that missed it; null when none did. */
   readonly upper: number | null;
   readonly trialsCount: number;
-  /** Why it ended: bounds close enough, a bound of the range, too many trials, or trials that were void. */
-  readonly end: "narrow" | "above-max" | "below-min" | "trials" | "void";
+  /** Why it ended: bounds close enough, a bound of the range, or too many trials. */
+  readonly end: "narrow" | "above-max" | "below-min" | "trials";
 }
 
 interface Progress {
@@ -46,7 +47,6 @@ export async function searchRate(
   for (;;) {
     const outcome = await decide(rate, settings, progress, trial);
     if (outcome === null) return { ...progress, end: "trials" };
-    if (outcome === "void") return { ...progress, end: "void" };
     if (outcome === "met") progress.lower = rate;
     else progress.upper = rate;
     const { lower, upper } = progress;
@@ -65,17 +65,17 @@ async function decide(
   { trialsPerRate, trialsMax }: SearchSettings,
   progress: Progress,
   trial: (rate: number, bounds: Readonly<Progress>) => Promise<TrialOutcome>,
-): Promise<TrialOutcome | null> {
+): Promise<"met" | "missed" | null> {
   const needed = Math.floor(trialsPerRate / 2) + 1;
-  const counts = { met: 0, missed: 0, void: 0 };
-  for (let index = 0; index < trialsPerRate; index++) {
+  const counts = { met: 0, missed: 0, again: 0 };
+  while (counts.met + counts.missed < trialsPerRate) {
     if (progress.trialsCount >= trialsMax) return null;
     progress.trialsCount += 1;
     const outcome = await trial(rate, progress);
     counts[outcome] += 1;
-    if (counts[outcome] >= needed) return outcome;
+    if (outcome !== "again" && counts[outcome] >= needed) return outcome;
   }
-  return counts.void > 0 ? "void" : "missed";
+  return "missed";
 }
 
 function nextRate({ lower, upper }: Progress, settings: SearchSettings): number {

@@ -148,17 +148,28 @@ test("one unlucky trial does not move the bounds", async () => {
   expect(Math.abs(result.lower! / 12_345 - 1)).toBeLessThan(0.03);
 });
 
-test("a search says when it met a bound, ran out of trials or could not measure", async () => {
+test("a trial that says nothing is held again, as long as there are trials", async () => {
+  const tried: number[] = [];
+  const result = await searchRate(settings, async (rate) => {
+    tried.push(rate);
+    if (tried.length % 2 === 1) return "again";
+    return rate <= 12_345 ? "met" : "missed";
+  });
+  expect(result.end).toBe("narrow");
+  expect(Math.abs(result.lower! / 12_345 - 1)).toBeLessThan(0.03);
+  expect(tried.slice(0, 4)).toEqual([1000, 1000, 1000, 1000]);
+  expect((await searchRate(settings, async () => "again")).end).toBe("trials");
+});
+
+test("a search says when it met a bound or ran out of trials", async () => {
   const ends = await Promise.all([
     searchRate(settings, async () => "met"),
     searchRate(settings, async () => "missed"),
-    searchRate(settings, async () => "void"),
     searchRate({ ...settings, trialsMax: 5 }, async (rate) => (rate <= 12_345 ? "met" : "missed")),
   ]);
   expect(ends.map(({ end, lower }) => [end, lower])).toEqual([
     ["above-max", 100_000],
     ["below-min", null],
-    ["void", null],
     ["trials", 2000],
   ]);
 });
