@@ -1,22 +1,26 @@
 /**
- * The knee of `weir prove` beside the one that wrk and h2load find by hand, in turns on one gateway. By hand means: raise the
- * load step by step and take the last step whose P99 is within 10 ms; wrk raises connections (it is a closed loop, so its
- * knee is the most it gets), h2load a rate. The bar: within 10 % of either.
+ * The knee of `weir prove` beside the one that wrk and h2load find by hand, in turns on one gateway, some rounds of all three. By
+ * hand means: raise the load step by step and take the last step whose P99 is within 10 ms; wrk raises connections (it is a
+ * closed loop, so its knee is the most it gets), h2load a rate. The bar: medians within 10 % of either's.
  *
- *     bun bench/macro/knee-by-hand.ts [--seconds=3] [--small]
+ *     bun bench/macro/knee-by-hand.ts [--rounds=3] [--seconds=2] [--small]
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ReportDocument, startWeir } from "../../src/prove/mod.ts";
+import { median, type ReportDocument, startWeir } from "../../src/prove/mod.ts";
 import { isSmall, option, runOn } from "./load-tools.ts";
 
 const main = join(import.meta.dir, "../../src/cli/main.ts");
-const seconds = option("seconds", 3, 1);
+const seconds = option("seconds", 2, 1);
+const rounds = option("rounds", 3, 1);
 const goalUs = 10_000;
 const connections = 256;
 /** Steps of h2load's rate, as shares of what wrk got. */
 const shares = isSmall() ? [0.5, 1] : [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 1.05];
+
+const ways = ["weir prove", "wrk", "h2load"] as const;
+type Way = (typeof ways)[number];
 
 interface Step {
   readonly load: number;
@@ -30,13 +34,20 @@ const weir = await startWeir({ workersCount: 1, hasOwnCores: true });
 const core = weir.clientCores?.[0] ?? -1;
 try {
   const url = weir.url + weir.path;
-  const first = await byWrk(url);
-  const h2load = knee(await byH2load(url, Math.max(...first.map(({ perSecond }) => perSecond))));
-  const proved = isSmall() ? null : await byProve(url, await weir.workerIds());
-  const wrk = [knee(first), knee(await byWrk(url))];
-  show("weir prove", proved, proved);
-  show("h2load", h2load, proved);
-  for (const each of wrk) show("wrk", each, proved);
+  const found: Record<Way, (number | null)[]> = { "weir prove": [], wrk: [], h2load: [] };
+  for (let round = 1; round <= rounds; round++) {
+    const wrk = await byWrk(url);
+    found.wrk.push(knee(wrk));
+    found["weir prove"].push(isSmall() ? null : await byProve(url, await weir.workerIds()));
+    found.h2load.push(knee(await byH2load(url, Math.max(...wrk.map(({ perSecond }) => perSecond)))));
+    console.log(`round ${round}: ${ways.map((way) => `${way} ${shown(found[way].at(-1)!)}`).join(", ")}`);
+  }
+  const proved = medianOf(found["weir prove"]);
+  for (const way of ways) {
+    const rate = medianOf(found[way]);
+    const ratio = rate === null || proved === null ? "" : `, ${(rate / proved).toFixed(3)} of weir prove's`;
+    console.log(`${way.padEnd(11)} median ${shown(rate)}${ratio}`);
+  }
 } finally {
   await weir.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -98,8 +109,11 @@ function knee(steps: readonly Step[]): number | null {
   return met.length === 0 ? null : Math.max(...met);
 }
 
-function show(name: string, rate: number | null, proved: number | null): void {
-  const ratio = rate === null || proved === null ? "" : `, ${(rate / proved).toFixed(3)} of weir prove's`;
-  const shown = rate === null ? "no step within the goal" : `${rate.toFixed(0)} requests/s${ratio}`;
-  console.log(`${name.padEnd(11)} ${shown}`);
+function shown(rate: number | null): string {
+  return rate === null ? "no step within the goal" : `${rate.toFixed(0)} requests/s`;
+}
+
+function medianOf(rates: readonly (number | null)[]): number | null {
+  const known = rates.filter((rate) => rate !== null);
+  return known.length === 0 ? null : median(known);
 }

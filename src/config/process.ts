@@ -26,7 +26,7 @@ export const cpuPinning = leaf<boolean | number[]>(
   { anyOf: [{ enum: [true, false, "on", "off"] }, { type: "array", items: { type: "integer", minimum: 0 } }] },
   {
     default: "off",
-    why: "Binds worker i to the i-th core (`on`) or to the i-th core of a list. Off by default: it helps only when the network card's interrupts are bound to the same cores, and hurts when other programs share them.",
+    why: "Binds the thread of worker i that serves to the i-th core (`on`) or to the i-th core of a list; its compilers and collectors may run anywhere. It helps where nothing else runs on those cores, most of all with the network card's interrupts bound to them too. Off by default, for it hurts when other programs share them.",
   },
   (input) => {
     if (input === "on" || input === true) return { value: true };
