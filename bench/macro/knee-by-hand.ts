@@ -1,9 +1,10 @@
 /**
  * The knee of `weir prove` beside the one that wrk and h2load find by hand, in turns on one gateway, some rounds of all three. By
- * hand means: raise the load step by step and take the last step whose P99 is within 10 ms; wrk raises connections (it is a
- * closed loop, so its knee is the most it gets), h2load a rate. The bar: medians within 10 % of either's.
+ * hand means: raise the load step by step and take the best step whose P99 is within 10 ms; wrk raises connections (it is a
+ * closed loop, so its knee is the most it gets), h2load a rate. A step is the median of all rounds, for the best of many noisy
+ * ones is noise. The bar: within 10 % of either.
  *
- *     bun bench/macro/knee-by-hand.ts [--rounds=3] [--seconds=2] [--small]
+ *     bun bench/macro/knee-by-hand.ts [--rounds=5] [--seconds=2] [--small]
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,14 +14,11 @@ import { isSmall, option, runOn } from "./load-tools.ts";
 
 const main = join(import.meta.dir, "../../src/cli/main.ts");
 const seconds = option("seconds", 2, 1);
-const rounds = option("rounds", 3, 1);
+const rounds = option("rounds", 5, 1);
 const goalUs = 10_000;
 const connections = 256;
 /** Steps of h2load's rate, as shares of what wrk got. */
 const shares = isSmall() ? [0.5, 1] : [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 1.05];
-
-const ways = ["weir prove", "wrk", "h2load"] as const;
-type Way = (typeof ways)[number];
 
 interface Step {
   readonly load: number;
@@ -34,20 +32,20 @@ const weir = await startWeir({ workersCount: 1, hasOwnCores: true });
 const core = weir.clientCores?.[0] ?? -1;
 try {
   const url = weir.url + weir.path;
-  const found: Record<Way, (number | null)[]> = { "weir prove": [], wrk: [], h2load: [] };
+  const byHand: { wrk: Step[]; h2load: Step[] } = { wrk: [], h2load: [] };
+  const proved: number[] = [];
+  let most: number | null = null;
   for (let round = 1; round <= rounds; round++) {
     const wrk = await byWrk(url);
-    found.wrk.push(knee(wrk));
-    found["weir prove"].push(isSmall() ? null : await byProve(url, await weir.workerIds()));
-    found.h2load.push(knee(await byH2load(url, Math.max(...wrk.map(({ perSecond }) => perSecond)))));
-    console.log(`round ${round}: ${ways.map((way) => `${way} ${shown(found[way].at(-1)!)}`).join(", ")}`);
+    most ??= Math.max(...wrk.map(({ perSecond }) => perSecond));
+    byHand.wrk.push(...wrk);
+    if (!isSmall()) proved.push(await byProve(url, await weir.workerIds()));
+    byHand.h2load.push(...(await byH2load(url, most)));
   }
-  const proved = medianOf(found["weir prove"]);
-  for (const way of ways) {
-    const rate = medianOf(found[way]);
-    const ratio = rate === null || proved === null ? "" : `, ${(rate / proved).toFixed(3)} of weir prove's`;
-    console.log(`${way.padEnd(11)} median ${shown(rate)}${ratio}`);
-  }
+  const own = proved.length === 0 ? null : median(proved);
+  show("weir prove", own, own);
+  show("wrk", knee(byHand.wrk), own);
+  show("h2load", knee(byHand.h2load), own);
 } finally {
   await weir.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -74,6 +72,8 @@ async function byH2load(url: string, most: number): Promise<Step[]> {
   for (const load of shares.map((share) => Math.round(share * most))) {
     const log = join(folder, `h2load-${load}`);
     const words = [`-c${connections}`, `-D${seconds}`, `--rps=${(load / connections).toFixed(3)}`, `--log-file=${log}`];
+    // It adds to a log that is there.
+    rmSync(log, { force: true });
     await runOn(core, ["h2load", "--h1", ...words, url]);
     // Start in microseconds since 1970, status, and the time of the request in microseconds.
     const times = readFileSync(log, "utf8")
@@ -88,12 +88,14 @@ async function byH2load(url: string, most: number): Promise<Step[]> {
   return told("h2load, rate", steps);
 }
 
-async function byProve(url: string, ids: readonly number[]): Promise<number | null> {
+async function byProve(url: string, ids: readonly number[]): Promise<number> {
   const words = ["prove", "knee", "--target", url, ...ids.flatMap((id) => ["--pid", String(id)]), "--out", folder];
   const child = Bun.spawn([process.execPath, main, ...words], { stdio: ["ignore", "ignore", "inherit"] });
   await child.exited;
   const document = JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as ReportDocument;
-  return document.experiments[0]!.figures["knee_per_second"]?.value ?? null;
+  const found = document.experiments[0]!.figures["knee_per_second"]?.value ?? 0;
+  console.log(`weir prove: ${found.toFixed(0)} requests/s`);
+  return found;
 }
 
 function told(name: string, steps: Step[]): Step[] {
@@ -103,17 +105,16 @@ function told(name: string, steps: Step[]): Step[] {
   return steps;
 }
 
-/** The most that was answered within the goal; null where no step was. */
+/** The most that was answered within the goal, each step as the median of its rounds; null where no step was within. */
 function knee(steps: readonly Step[]): number | null {
-  const met = steps.filter(({ p99Us }) => p99Us <= goalUs).map(({ perSecond }) => perSecond);
+  const met = [...Map.groupBy(steps, ({ load }) => load).values()]
+    .filter((same) => median(same.map(({ p99Us }) => p99Us)) <= goalUs)
+    .map((same) => median(same.map(({ perSecond }) => perSecond)));
   return met.length === 0 ? null : Math.max(...met);
 }
 
-function shown(rate: number | null): string {
-  return rate === null ? "no step within the goal" : `${rate.toFixed(0)} requests/s`;
-}
-
-function medianOf(rates: readonly (number | null)[]): number | null {
-  const known = rates.filter((rate) => rate !== null);
-  return known.length === 0 ? null : median(known);
+function show(name: string, rate: number | null, own: number | null): void {
+  const ratio = rate === null || own === null ? "" : `, ${(rate / own).toFixed(3)} of weir prove's`;
+  const shown = rate === null ? "no step within the goal" : `${rate.toFixed(0)} requests/s${ratio}`;
+  console.log(`${name.padEnd(11)} ${shown}`);
 }
