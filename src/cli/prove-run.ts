@@ -110,7 +110,9 @@ async function run(
   const onSignal = (): void => interrupt.abort();
   for (const name of endSignals) process.once(name, onSignal);
   const { kneePerSecond, toleratesGenerator } = request;
-  const limits = { soakPerSecond, workersCount, kneePerSecond, toleratesGenerator };
+  // With a knee of their own they hold shares of it.
+  const heldBefore = kneePerSecond === null ? (previous?.run.heldPerSecond ?? {}) : {};
+  const limits = { soakPerSecond, workersCount, kneePerSecond, heldBefore, toleratesGenerator };
   const options = { profile: profiles[profile], seed, machine, unknown, ...limits };
   const suite = await runSuite(
     { ...options, signal: interrupt.signal },
@@ -123,10 +125,10 @@ async function run(
   const tookSeconds = (systemClock.monotonicMs() - beganMs) / 1000;
   printVerdicts(suite, tookSeconds, print);
   const command = commandOf(request);
-  const { isInterrupted, generatorCeiling, results, verdicts } = suite;
+  const { isInterrupted, generatorCeiling, heldPerSecond, results, verdicts } = suite;
   const facts: RunFacts = {
     ...{ startedAt, tookSeconds, profile, seed, target, workersCount, soakPerSecond, command },
-    ...{ isInterrupted, machine, weaknesses: weak, generatorCeiling },
+    ...{ isInterrupted, machine, weaknesses: weak, generatorCeiling, heldPerSecond },
   };
   return {
     schema: reportSchema,

@@ -26,10 +26,15 @@ export interface ContextOptions {
   readonly workersCount: number;
   /** The knee as an earlier run found it, instead of a search; null to search where it is needed. */
   readonly kneePerSecond: number | null;
+  /** Of a run that is repeated: the rates its experiments held, by name. */
+  readonly heldBefore?: HeldRates;
   /** True turns runs in which the generator was the limit into warnings: for looking, never for a verdict to show. */
   readonly toleratesGenerator: boolean;
   readonly onStep: (text: Text) => void;
 }
+
+/** Requests per second, by what holds them. */
+export type HeldRates = Readonly<Record<string, number>>;
 
 export interface RunOptions extends LoadHooks {
   /** True where the gateway times itself, so that clients which share its cores may be late. */
@@ -74,6 +79,8 @@ export class Context {
   crowdPerSecond: number | null = null;
   /** Of the trading mix, when an experiment has sought it. */
   tradingKnee: SearchResult | null = null;
+  /** What experiments have held until now. */
+  readonly held: Record<string, number> = {};
   private readonly started: OwnTarget[] = [];
   private trading: OwnTarget | null = null;
   /** Compiled and running from the first experiment on: a trial of a second should not measure how a client starts. */
@@ -92,6 +99,16 @@ export class Context {
   /** A generator of its own for each use, so that experiments do not disturb each other's draws. */
   random(name: string): Random {
     return new Random(this.options.seed ^ Number(Bun.hash.crc32(name)));
+  }
+
+  /**
+   * The rate for something to hold. Latencies at another rate are other latencies, so where a run is repeated it is the one of
+   * then, whatever was found now.
+   */
+  rateToHold(name: string, found: number): number {
+    const rate = this.options.heldBefore?.[name] ?? found;
+    this.held[name] = rate;
+    return rate;
   }
 
   /** Loopback addresses that no earlier run of this suite has used: theirs have ports in TIME_WAIT for a minute. */

@@ -4,7 +4,7 @@
  */
 import { systemClock, WeirError } from "../base/mod.ts";
 import { buildPlan, measureCeiling } from "../load/mod.ts";
-import { Context, type ContextOptions } from "./context.ts";
+import { Context, type ContextOptions, type HeldRates } from "./context.ts";
 import { experiments as allExperiments, type Experiment } from "./experiments/mod.ts";
 import { type Indicator, type IndicatorVerdict, judgeIndicator } from "./indicators/mod.ts";
 import { messages } from "./messages.ts";
@@ -22,6 +22,7 @@ export interface SuiteResult {
   readonly verdicts: readonly IndicatorVerdict[];
   readonly isInterrupted: boolean;
   readonly generatorCeiling: number | null;
+  readonly heldPerSecond: HeldRates;
 }
 
 export async function runSuite(
@@ -53,7 +54,7 @@ export async function runSuite(
     const ownOnly = options.unknown === null ? [] : allExperiments.filter(({ needs }) => needs === "weir");
     const inapplicable = ownOnly.map(({ name }) => name);
     const verdicts = indicators.map((indicator) => judgeIndicator(indicator, results, inapplicable));
-    return { results, verdicts, isInterrupted: signal.aborted, generatorCeiling };
+    return { results, verdicts, isInterrupted: signal.aborted, generatorCeiling, heldPerSecond: context.held };
   } finally {
     await context.close();
   }

@@ -53,18 +53,19 @@ export const burst: Experiment = {
   run: async (context) => {
     if (context.isWeir) return await context.withTradingWeir((target) => hitWeir(context, target));
     return await context.withTarget({}, async (target) => {
-      return await hit(context, target, await context.capacity(), null);
+      return await hit(context, target, context.rateToHold("burst", await context.capacity()));
     });
   },
 };
 
 async function hitWeir(context: Context, target: Target): Promise<Outcome> {
-  const { lower, upper } = await tradingKnee(context, target);
-  return lower === null ? notMeasured(messages.none) : await hit(context, target, lower, upper);
+  const { lower } = await tradingKnee(context, target);
+  if (lower === null) return notMeasured(messages.none);
+  return await hit(context, target, context.rateToHold("burst", lower));
 }
 
-/** @param capacity bounds of the knee; the burst is sized by the lower one */
-async function hit(context: Context, target: Target, capacity: number, upper: number | null): Promise<Outcome> {
+/** @param capacity rate of the burst */
+async function hit(context: Context, target: Target, capacity: number): Promise<Outcome> {
   const normal = capacity / factor;
   const { burstNormalMs, burstMs, burstsCount } = context.profile;
   const classes = context.isWeir ? { classes: tradingClasses } : {};
@@ -89,7 +90,7 @@ async function hit(context: Context, target: Target, capacity: number, upper: nu
     const from = (leadMs + everyMs * index + burstNormalMs) / 1000;
     return { from, to: from + burstMs / 1000 };
   });
-  return outcomeOf(context, measured, bursts, [capacity, upper ?? capacity]);
+  return outcomeOf(context, measured, bursts, capacity);
 }
 
 interface Span {
@@ -97,7 +98,7 @@ interface Span {
   readonly to: number;
 }
 
-function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[], knee: Range): Outcome {
+function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[], capacity: number): Outcome {
   const { points } = measured.load.series;
   const isIn = (second: number): boolean => bursts.some(({ from, to }) => second >= from && second < to);
   const inBurst = points.filter(({ second }) => isIn(second));
@@ -122,7 +123,7 @@ function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[]
     normal_ms_p95: figure(messages.normalP95, before.value, "ms", before),
     converge_seconds: secondsFigure(messages.converge, convergeSeconds(points, bursts, normalP99)),
     shed_ratio: figure(messages.shed, errorRatio, "ratio"),
-    burst_per_second: figure(messages.rate, knee[0], "req/s", { interval: knee }),
+    burst_per_second: figure(messages.rate, capacity, "req/s"),
   };
   return {
     ...emptyOutcome,
@@ -141,7 +142,6 @@ function outcomeOf(context: Context, measured: Measured, bursts: readonly Span[]
 }
 
 type Points = Measured["load"]["series"]["points"];
-type Range = readonly [low: number, high: number];
 
 /** Read off a series of whole seconds, it is right to a second. */
 function secondsFigure(title: Text, seconds: number | null): Figure {

@@ -88,7 +88,7 @@ export async function closedCrowd(context: Context, durationMs: number): Promise
 /** The rate of runs over very many connections: a third of what 10,000 callers get. */
 export async function crowdRate(context: Context): Promise<number> {
   if (context.crowdPerSecond === null) await closedCrowd(context, shortMs);
-  return (context.crowdPerSecond ?? (await context.capacity())) * crowdShare;
+  return context.rateToHold("crowd", (context.crowdPerSecond ?? (await context.capacity())) * crowdShare);
 }
 
 /** Requests at a constant rate that go round all the connections. */

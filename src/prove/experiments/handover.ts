@@ -49,7 +49,7 @@ export const handover: Experiment = {
   needs: "weir",
   estimateSeconds: ({ handoversCount, handoverMs }) => (1.5 * (handoversCount * handoverMs + leadMs)) / 1000 + 6,
   run: async (context) => {
-    const rate = (await context.capacity()) * share;
+    const rate = context.rateToHold("handover", (await context.capacity()) * share);
     return await context.withWeir({}, (target) => replaceWorkers(context, target, rate));
   },
 };
@@ -104,7 +104,7 @@ export const crash: Experiment = {
   needs: "weir",
   estimateSeconds: ({ handoverMs }) => (handoverMs + leadMs) / 1000 + 10,
   run: async (context) => {
-    const rate = (await context.capacity()) * share;
+    const rate = context.rateToHold("crash", (await context.capacity()) * share);
     const workersCount = Math.max(2, context.options.workersCount);
     return await context.withWeir({ workersCount }, (target) => killWorker(context, target, rate));
   },

@@ -27,8 +27,8 @@ import { alone, takes, together } from "./ways.ts";
 const messages = defineMessages({
   title: { en: "Knee: how much it takes with P99 within 10 ms", zh: "拐点：P99 不超过 10 毫秒时的最大负载" },
   method: {
-    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. Watchers on each core, which go before everybody else, tell how long it stood still: a trial that missed by no more than that says nothing and is held again, six times at most. Where the machine has cores enough each worker is bound to one, and the generator to the others. The knee is a pair of bounds: the last rate taken and the first one missed. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections. All this is over HTTP/1.1 with one request at a time on each of 256 connections; a second search, half as narrow, goes over HTTP/2 with up to 32 at a time on each of 8, as the article's load was HTTP/2 and WebSocket, and the larger of both knees is the rate that the gateway takes.",
-    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。每个核心上有最高优先级的监视器记录核心停顿的时间：未达标的幅度不超过停顿时间的试验不作数并重新进行，最多六次。核心足够时每个工作进程绑定一个核心，压测端绑定其余核心。拐点是一对边界：最后达标的速率与首个未达标的速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。以上均经 HTTP/1.1，256 个连接、每个连接一次一个请求；另一次精度减半的搜索经 HTTP/2，8 个连接、每个连接最多 32 个并发请求（文章的负载为 HTTP/2 与 WebSocket）。两个拐点中较大者为网关能承受的速率。",
+    en: "Open-loop trials at constant rates; a rate counts as taken when at least 99 % of the schedule was answered in time, fewer than 1 in 100,000 requests failed, and P99 from the due time is at most 10 ms. The search doubles until a rate misses and then halves the interval; a rate is decided by the majority of its trials. Watchers on each core, which go before everybody else, tell how long it stood still: a trial that missed by no more than that says nothing and is held again, six times at most. Where the machine has cores enough each worker is bound to one, and the generator to the others. The knee is the last rate taken before the first one missed; its interval reaches from the largest rate up to which no trial missed to the smallest from which on none met. Cross-checks: Kneedle on the isotonic latency curve, and the peak of the universal scalability law fitted to a closed-loop ladder of connections. All this is over HTTP/1.1 with one request at a time on each of 256 connections; a second search, half as narrow, goes over HTTP/2 with up to 32 at a time on each of 8, as the article's load was HTTP/2 and WebSocket, and the larger of both knees is the rate that the gateway takes.",
+    zh: "以恒定速率进行开环试验；当至少 99 % 的计划请求按时应答、失败少于十万分之一、且自应发时刻起的 P99 不超过 10 毫秒时，视为该速率达标。搜索先倍增直至未达标，再对区间折半；每个速率由多次试验的多数决定。每个核心上有最高优先级的监视器记录核心停顿的时间：未达标的幅度不超过停顿时间的试验不作数并重新进行，最多六次。核心足够时每个工作进程绑定一个核心，压测端绑定其余核心。拐点是首个未达标速率之前最后达标的速率；其区间从其下没有任何试验未达标的最大速率，到其上没有任何试验达标的最小速率。交叉验证：对保序化延迟曲线使用 Kneedle，以及对闭环连接阶梯拟合的通用扩展定律（USL）峰值。以上均经 HTTP/1.1，256 个连接、每个连接一次一个请求；另一次精度减半的搜索经 HTTP/2，8 个连接、每个连接最多 32 个并发请求（文章的负载为 HTTP/2 与 WebSocket）。两个拐点中较大者为网关能承受的速率。",
   },
   togetherKnee: { en: "knee over HTTP/2", zh: "HTTP/2 拐点" },
   togetherP99: { en: "P99 at the knee over HTTP/2", zh: "HTTP/2 拐点处 P99" },
@@ -41,7 +41,7 @@ const messages = defineMessages({
   },
   searching: { en: "the same over {way}", zh: "同样的搜索，经 {way}" },
   closed: { en: "closed loop, {count} connections: {rate} requests/s", zh: "闭环 {count} 个连接：每秒 {rate}" },
-  knee: { en: "knee (bounds of the search)", zh: "拐点（搜索边界）" },
+  knee: { en: "knee", zh: "拐点" },
   kneeP99: { en: "P99 at the knee", zh: "拐点处 P99" },
   kneedle: { en: "bend of the curve (Kneedle)", zh: "曲线弯折处（Kneedle）" },
   usl: { en: "peak by the scalability law (USL)", zh: "USL 拟合峰值" },
@@ -139,7 +139,7 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
 
 /** A search over HTTP/2, and its trials. */
 interface Together {
-  readonly search: Pick<SearchResult, "lower" | "upper">;
+  readonly search: Pick<SearchResult, "lower" | "upper" | "interval">;
   readonly trials: readonly RateTrial[];
 }
 
@@ -150,7 +150,8 @@ async function searchTogether(context: Context, target: Target, limits: SearchLi
     trials.push(trial);
     context.step(trialText(trial));
   };
-  if (!(await takes(context, target, together))) return { search: { lower: null, upper: null }, trials };
+  if (!(await takes(context, target, together)))
+    return { search: { lower: null, upper: null, interval: null }, trials };
   const warm = await context.warm(target, together.load);
   const first = warm.load.summary.requestsPerSecond / 2;
   // Half as narrow: a search for a second opinion.
@@ -203,7 +204,7 @@ function outcomeOf(
   const random = context.random("knee");
   const figures: Record<string, Figure> = {
     knee_per_second: figure(messages.knee, lower, "req/s", {
-      interval: search.upper === null ? null : [lower, search.upper],
+      interval: search.interval,
     }),
     knee_ms_p99: percentileFigure(
       messages.kneeP99,
@@ -244,12 +245,11 @@ function outcomeOf(
 
 /** Adds what was found over HTTP/2, and which of both takes more. */
 function withTogether(context: Context, outcome: Outcome, { search, trials }: Together): Outcome {
-  const { lower, upper } = search;
+  const { lower, interval } = search;
   const missed = firstMissed(search, trials);
   const taken = trials.filter(({ rate, outcome }) => outcome === "met" && rate === lower);
   const points = taken.flatMap(({ measured }) => measured.load.series.points);
   const reason = lower === null ? messages.notSpoken : null;
-  const interval = lower === null || upper === null ? null : ([lower, upper] as const);
   const random = context.random("knee over HTTP/2");
   const own = withHindrance(missed.hindrance, bends, {
     http2_knee_per_second: figure(messages.togetherKnee, lower, "req/s", { interval, reason }),

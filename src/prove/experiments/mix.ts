@@ -83,7 +83,7 @@ async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
   const classes = tradingClasses;
   const found = await tradingKnee(context, target);
   if (found.lower === null) return notMeasured(messages.none);
-  const rate = found.lower * share;
+  const rate = context.rateToHold("mix", found.lower * share);
   context.step(textOf(messages.holding, { rate: formatNumber(rate) }));
   const blocks: Measured[] = [];
   const disturbed: Measured[] = [];
@@ -149,7 +149,6 @@ function outcomeOf(
     });
   };
   const lower = found.lower!;
-  const upper = found.upper ?? lower;
   return {
     ...emptyOutcome,
     status: spoiled === undefined ? "measured" : "not-measured",
@@ -162,8 +161,8 @@ function outcomeOf(
       cancel_ms_p99: classFigure(messages.cancelP99, "cancel", ({ p99 }) => p99),
       market_ms_p99: classFigure(messages.marketP99, "market", ({ p99 }) => p99),
       ...floorFigures(floor),
-      mix_knee_per_second: figure(messages.knee, lower, "req/s", { interval: [lower, upper] }),
-      mix_per_second: figure(messages.rate, rate, "req/s", { interval: [lower * share, upper * share] }),
+      mix_knee_per_second: figure(messages.knee, lower, "req/s", { interval: found.interval }),
+      mix_per_second: figure(messages.rate, rate, "req/s"),
     }),
     plots: [classPlot(merged), heatOf(blocks[0]!, messages.heat)],
     tables: [classTable(merged)],

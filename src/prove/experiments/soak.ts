@@ -126,7 +126,8 @@ async function hold(context: Context, target: Target): Promise<Outcome> {
   const trials = await tryWays(context, target, asked);
   const given = trials.find(({ isGiven }) => isGiven) ?? null;
   const { way } = given ?? trials[0]!;
-  const rate = given !== null ? asked : Math.min(asked, (await context.capacity()) * heldShare);
+  const lowered = async (): Promise<number> => Math.min(asked, (await context.capacity()) * heldShare);
+  const rate = given !== null ? asked : context.rateToHold("soak", await lowered());
   const seconds = context.profile.soakMs / 1000;
   context.step(textOf(messages.holding, { rate: formatNumber(rate), seconds, way: way.name }));
   const first = await holdRate(context, target, rate, way, context.profile.soakMs);

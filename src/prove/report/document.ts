@@ -3,6 +3,7 @@
  * experiments are kept in both languages, those of `indicators` in the run's, because that list is what programs read.
  */
 import { language } from "../../base/mod.ts";
+import type { HeldRates } from "../context.ts";
 import type { IndicatorVerdict, VerdictWord } from "../indicators/mod.ts";
 import type { Fingerprint } from "../machine/mod.ts";
 import { messages } from "../messages.ts";
@@ -34,6 +35,8 @@ export interface RunFacts {
   readonly weaknesses: readonly Text[];
   /** Requests per second that the generator alone can do against a null server here; null where not measured. */
   readonly generatorCeiling: number | null;
+  /** Rates that experiments held, by name; absent in reports of before there was a list of them. */
+  readonly heldPerSecond?: HeldRates;
 }
 
 export interface ReportDocument {

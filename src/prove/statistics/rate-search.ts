@@ -26,6 +26,11 @@ export interface SearchResult {
   readonly lower: number | null;
   /** The smallest rate that missed it; null when none did. */
   readonly upper: number | null;
+  /**
+   * Where the limit lies as far as trials agree: from the largest rate up to which none missed to the smallest from which on none
+   * met. Wider than the bounds where trials at one rate went both ways. Null without a lower bound.
+   */
+  readonly interval: readonly [number, number] | null;
   readonly trialsCount: number;
   /** Why it ended: bounds close enough, a bound of the range, or too many trials. */
   readonly end: "narrow" | "above-max" | "below-min" | "trials";
@@ -35,28 +40,44 @@ interface Progress {
   lower: number | null;
   upper: number | null;
   trialsCount: number;
+  /** Rates of trials that met, and of those that missed. */
+  readonly met: number[];
+  readonly missed: number[];
 }
 
 /** Grows by doubling until a rate misses, then halves the interval in ratio. */
 export async function searchRate(
   settings: SearchSettings,
-  trial: (rate: number, bounds: Readonly<Progress>) => Promise<TrialOutcome>,
+  trial: (rate: number) => Promise<TrialOutcome>,
 ): Promise<SearchResult> {
-  const progress: Progress = { lower: null, upper: null, trialsCount: 0 };
+  const progress: Progress = { lower: null, upper: null, trialsCount: 0, met: [], missed: [] };
   let rate = clamp(settings.first, settings);
   for (;;) {
     const outcome = await decide(rate, settings, progress, trial);
-    if (outcome === null) return { ...progress, end: "trials" };
+    if (outcome === null) return resultOf(progress, "trials");
     if (outcome === "met") progress.lower = rate;
     else progress.upper = rate;
     const { lower, upper } = progress;
-    if (lower !== null && lower >= settings.max) return { ...progress, end: "above-max" };
-    if (upper !== null && upper <= settings.min) return { ...progress, end: "below-min" };
+    if (lower !== null && lower >= settings.max) return resultOf(progress, "above-max");
+    if (upper !== null && upper <= settings.min) return resultOf(progress, "below-min");
     if (lower !== null && upper !== null && (upper - lower) / upper <= settings.widthRatio) {
-      return { ...progress, end: "narrow" };
+      return resultOf(progress, "narrow");
     }
     rate = nextRate(progress, settings);
   }
+}
+
+function resultOf({ lower, upper, trialsCount, met, missed }: Progress, end: SearchResult["end"]): SearchResult {
+  const firstMissed = Math.min(...missed);
+  const lastMet = Math.max(...met);
+  const low = Math.max(...met.filter((rate) => rate < firstMissed));
+  const high = Math.min(...missed.filter((rate) => rate > lastMet));
+  // Where trials of the outermost rates went both ways they are as far as can be seen.
+  const ends = [
+    Number.isFinite(low) ? low : Math.min(...met, ...missed),
+    Number.isFinite(high) ? high : Math.max(lastMet, ...missed),
+  ] as const;
+  return { lower, upper, interval: lower === null ? null : ends, trialsCount, end };
 }
 
 /** Trials at one rate until the majority is certain; null when there are none left to spend. */
@@ -64,16 +85,18 @@ async function decide(
   rate: number,
   { trialsPerRate, trialsMax }: SearchSettings,
   progress: Progress,
-  trial: (rate: number, bounds: Readonly<Progress>) => Promise<TrialOutcome>,
+  trial: (rate: number) => Promise<TrialOutcome>,
 ): Promise<"met" | "missed" | null> {
   const needed = Math.floor(trialsPerRate / 2) + 1;
-  const counts = { met: 0, missed: 0, again: 0 };
+  const counts = { met: 0, missed: 0 };
   while (counts.met + counts.missed < trialsPerRate) {
     if (progress.trialsCount >= trialsMax) return null;
     progress.trialsCount += 1;
-    const outcome = await trial(rate, progress);
+    const outcome = await trial(rate);
+    if (outcome === "again") continue;
     counts[outcome] += 1;
-    if (outcome !== "again" && counts[outcome] >= needed) return outcome;
+    progress[outcome].push(rate);
+    if (counts[outcome] >= needed) return outcome;
   }
   return "missed";
 }

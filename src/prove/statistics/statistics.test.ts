@@ -148,6 +148,22 @@ test("one unlucky trial does not move the bounds", async () => {
   expect(Math.abs(result.lower! / 12_345 - 1)).toBeLessThan(0.03);
 });
 
+test("where trials at one rate went both ways, the interval of a search is wider than its bounds", async () => {
+  const clear = await searchRate(settings, async (rate) => (rate <= 12_345 ? "met" : "missed"));
+  expect(clear.interval).toEqual([clear.lower!, clear.upper!]);
+  let trials = 0;
+  const torn = await searchRate(settings, async (rate) => {
+    if (rate < 10_000) return "met";
+    if (rate > 15_000) return "missed";
+    trials += 1;
+    return trials % 3 === 2 ? "missed" : "met";
+  });
+  expect(torn.interval![0]).toBeLessThan(10_000);
+  expect(torn.interval![1]).toBeGreaterThan(15_000);
+  expect((await searchRate(settings, async () => "missed")).interval).toBeNull();
+  expect((await searchRate(settings, async () => "met")).interval).toEqual([100_000, 100_000]);
+});
+
 test("a trial that says nothing is held again, as long as there are trials", async () => {
   const tried: number[] = [];
   const result = await searchRate(settings, async (rate) => {
