@@ -15,7 +15,7 @@ import {
   withHindrance,
 } from "../result.ts";
 import { bootstrapInterval, mean, median, percentileSamplesMin, type SearchResult } from "../statistics/mod.ts";
-import { type OwnTarget, upstreamOf } from "../target/mod.ts";
+import { type OwnTarget, type Target, upstreamOf } from "../target/mod.ts";
 import { plainText, type Text, textOf } from "../text.ts";
 import { type Experiment, errorsText, heatOf, latencyHindrance, msOf, voidReason } from "./experiment.ts";
 import { common } from "./messages.ts";
@@ -68,7 +68,7 @@ const blocksCount = 4;
 /** Between them go so many without the gateway. */
 const straightCount = 2;
 /** Pieces that are held again at most, because the machine stood still. */
-const repeatsMax = 4;
+const repeatsMax = 6;
 
 export const mix: Experiment = {
   name: "mix",
@@ -85,24 +85,24 @@ async function holdMix(context: Context, target: OwnTarget): Promise<Outcome> {
   if (found.lower === null) return notMeasured(messages.none);
   const rate = context.rateToHold("mix", found.lower * share);
   context.step(textOf(messages.holding, { rate: formatNumber(rate) }));
-  const blocks: Measured[] = [];
   const disturbed: Measured[] = [];
   const blockMs = holdMs(context.profile.mixMs, rate) / blocksCount;
-  const hold = async (until: number): Promise<void> => {
-    while (blocks.length < until) {
-      const block = await context.trial(target, rate, blockMs, { classes });
-      if (isStill(block.accounts) || disturbed.length === repeatsMax) blocks.push(block);
-      else disturbed.push(block);
-      if (disturbed.at(-1) === block) context.step(messages.again);
+  const hold = async (where: Target): Promise<Measured> => {
+    for (;;) {
+      const block = await context.trial(where, rate, blockMs, { classes });
+      if (isStill(block.accounts) || disturbed.length === repeatsMax) return block;
+      disturbed.push(block);
+      context.step(messages.again);
     }
   };
+  const blocks: Measured[] = [];
   const straight: Measured[] = [];
-  for (let piece = 1; piece <= straightCount; piece++) {
-    await hold((blocksCount * piece) / (straightCount + 1));
+  while (blocks.length < blocksCount) {
+    blocks.push(await hold(target));
+    if (straight.length === straightCount || blocks.length % 2 === 0) continue;
     context.step(messages.straight);
-    straight.push(await context.trial(upstreamOf(target), rate, blockMs, { classes }));
+    straight.push(await hold(upstreamOf(target)));
   }
-  await hold(blocksCount);
   const outcome = outcomeOf(context, blocks, straight, found, rate);
   const data = { ...(outcome.data as object), disturbed: disturbed.map(brief) };
   return { ...outcome, notes: repeatNotes(disturbed), data };
