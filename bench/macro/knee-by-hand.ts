@@ -43,7 +43,7 @@ try {
     byHand.h2load.push(...(await byH2load(url, most)));
   }
   const own = proved.length === 0 ? null : median(proved);
-  show("weir prove", own, own);
+  if (own !== null) show("weir prove", own, own);
   show("wrk", knee(byHand.wrk), own);
   show("h2load", knee(byHand.h2load), own);
 } finally {
