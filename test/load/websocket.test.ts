@@ -94,9 +94,13 @@ test("a rate per connection is spread over those that are not idle", async () =>
 
 test("one connection per message opens and closes as many as there are messages", async () => {
   const codes: number[] = [];
+  const { promise: allClosed, resolve } = Promise.withResolvers<void>();
   const port = await serve((socket) => {
     echo(socket);
-    socket.on("close", (code) => codes.push(code));
+    socket.on("close", (code) => {
+      codes.push(code);
+      if (codes.length === 20) resolve();
+    });
   });
   const { summary } = await run(`ws://127.0.0.1:${port}/`, {
     reusesConnections: false,
@@ -104,6 +108,8 @@ test("one connection per message opens and closes as many as there are messages"
     durationMs: 20_000,
   });
   expect([summary.errors, summary.upgradeUs.count]).toEqual([{ total: 0 }, 20]);
+  // The run may end before the server has heard of the last.
+  await allClosed;
   expect(codes).toEqual(Array(20).fill(1000));
 });
 
