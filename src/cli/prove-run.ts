@@ -265,7 +265,14 @@ function readReport(file: string): ReportDocument {
   } catch (error) {
     throw new WeirError("prove.report", `${file} cannot be read as a report`, { hint: String(error), cause: error });
   }
-  if (document.schema === reportSchema) return document;
+  if (document.schema === reportSchema) {
+    const held = Object.entries(document.run.heldPerSecond ?? {}).find(([, rate]) => !(rate > 0 && rate < 1e9));
+    if (held === undefined) return document;
+    const [name, rate] = held;
+    throw new WeirError("prove.report", `${file}: run.heldPerSecond.${name} is ${JSON.stringify(rate)}`, {
+      hint: "it is a rate per second; take a report as weir prove wrote it",
+    });
+  }
   throw new WeirError("prove.report", `${file} is no report of weir prove`, { hint: `its schema is ${reportSchema}` });
 }
 

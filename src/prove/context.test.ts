@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { trialOutcome } from "./context.ts";
+import { Context, type ContextOptions, type HeldRates, trialOutcome } from "./context.ts";
 import type { Measured } from "./measure.ts";
+import { tinyProfile } from "./profile.ts";
 
 interface Trial {
   readonly p99Ms: number;
@@ -31,4 +32,14 @@ test("a miss by no more than processors stood still says nothing, and one by mor
 
 test("errors are a miss, whatever stood still", () => {
   expect(outcome({ p99Ms: 1, stoodMs: 9, errorRatio: 0.001 })).toBe("missed");
+});
+
+test("where a run is repeated, rates are those of then, whatever is found now", () => {
+  const context = (heldBefore?: HeldRates): Context =>
+    new Context({ profile: tinyProfile, seed: 1, heldBefore } as unknown as ContextOptions);
+  const first = context();
+  expect(first.rateToHold("mix", 700)).toBe(700);
+  const second = context(first.held);
+  expect([second.rateToHold("mix", 900), second.rateToHold("burst", 50)]).toEqual([700, 50]);
+  expect(second.held).toEqual({ mix: 700, burst: 50 });
 });

@@ -4,7 +4,7 @@
  * the scalability law fitted to a closed loop (USL).
  */
 import { defineMessages, type Random } from "../../base/mod.ts";
-import { type Context, latencyGoalUs, type RateTrial, type SearchLimits } from "../context.ts";
+import { type Context, latencyGoalUs, type RateTrial, type SearchLimits, trialOutcome } from "../context.ts";
 import { formatNumber } from "../format.ts";
 import type { Measured } from "../measure.ts";
 import { emptyOutcome, type Figure, figure, notMeasured, type Outcome, type Plot, withHindrance } from "../result.ts";
@@ -129,7 +129,8 @@ async function findKnee(context: Context, target: Target): Promise<Outcome> {
   }
   for (const share of ladderShares) {
     const rate = search.lower * share;
-    note({ rate, measured: await context.trial(target, rate, profile.ladderMs), outcome: "met" });
+    const measured = await context.trial(target, rate, profile.ladderMs);
+    note({ rate, measured, outcome: trialOutcome(measured) === "met" ? "met" : "missed" });
   }
   context.kneePerSecond = search.lower;
   context.step(textOf(messages.searching, { way: together.name }));

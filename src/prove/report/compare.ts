@@ -23,6 +23,8 @@ export interface RepeatComparison {
 }
 
 const spreadRatio = 0.05;
+/** What a run is told to hold, and so has in common with the one that it repeats. */
+const givenFigures: ReadonlySet<string> = new Set(["mix_per_second", "burst_per_second", "soak_seconds"]);
 
 export function compareRuns(
   startedAt: string,
@@ -34,6 +36,7 @@ export function compareRuns(
     if (earlier === undefined) return [];
     return Object.entries(result.figures).flatMap(([name, now]) => {
       const then = earlier.figures[name];
+      if (givenFigures.has(name)) return [];
       if (then === undefined || (then.value === null && now.value === null)) return [];
       const { title, unit } = now;
       const agrees = overlap(rangeOf(then), rangeOf(now));
